@@ -1,0 +1,58 @@
+# `make` alone lists the targets. Everything runs from .venv, which `make install` fills from the locks.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-unit lint fmt lock clean java
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with the locked dependencies and the command .venv/bin/events-fanout.
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or later is needed: make install PYTHON=python3.12' >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing but Python.
+	$(BIN)/events-fanout demo
+
+test: $(STAMP) java ## Run all tests, on a real Apache Kafka too: needs Java 17 and Maven.
+	$(BIN)/pytest
+
+test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
+	$(BIN)/pytest tests/unit
+
+lint: $(STAMP) ## Check style, format and types.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict fanout bench tests
+
+fmt: $(STAMP) ## Format the code, and repair what ruff can repair.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# No address of a registry and no path gets into the locks: they hold names, versions and hashes.
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) pyproject.toml
+
+lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes newer versions.
+	$(UV_COMPILE) --output-file requirements/run.txt
+	$(UV_COMPILE) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## Remove .venv and every cache.
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+java:
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo \
+		'make test starts a real Apache Kafka and needs Java 17 or later and Maven (java, mvn) on the PATH;' \
+		'make test-unit and make demo need neither.' >&2; exit 1; }
+	@version=$$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'); [ "$${version:-0}" -ge 17 ] || { echo \
+		"make test needs Java 17 or later; the java on the PATH is version $${version:-unknown}." >&2; exit 1; }

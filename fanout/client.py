@@ -1,0 +1,148 @@
+"""The one place of librdkafka keys: what each client of this program is configured with, and why.
+
+Users' `KAFKA_*` properties are laid over ours; `config` has refused those that would break a promise.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from fanout.settings import Settings
+
+Config = dict[str, Any]
+Protocol = Literal["classic", "consumer"]
+
+# A batch or a record needs room for its own framing and for the headers of a dead letter.
+HEADER_ROOM_BYTES = 65_536
+DEFAULT_MESSAGE_MAX_BYTES = 1_048_588  # Kafka's default of max.message.bytes
+FETCH_PARTITION_BYTES = 4 * 1024 * 1024
+BROKER_ANSWER_S = 10.0
+
+# Only the classic protocol takes these: with `consumer` they are the broker's.
+CLASSIC_ONLY = frozenset({"session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"})
+SESSION_TIMEOUT_MS = 45_000
+
+
+def _common(settings: Settings, logger: logging.Logger | None) -> Config:
+    config: Config = {
+        "bootstrap.servers": settings.endpoint,
+        "client.id": settings.groupid,
+        # Most of the 13 s that it took to move again after a broker's restart was reconnect backoff.
+        "reconnect.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 1_000,
+        **settings.kafka,
+    }
+    if logger is not None:
+        config["logger"] = logger
+    return config
+
+
+def member(settings: Settings, protocol: Protocol, logger: logging.Logger | None = None) -> Config:
+    """The supervisor's consumer: the member of the group, which reads nothing."""
+    config = _common(settings, logger) | {
+        "group.id": settings.groupid,
+        "group.protocol": protocol,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "allow.auto.create.topics": False,
+        # New partitions, and a source topic made anew, are seen within this time.
+        "topic.metadata.refresh.interval.ms": 5_000,
+    }
+    if protocol == "classic":
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+    return config | settings.kafka_consumer
+
+
+def reader(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
+    """A worker's consumer: assigned, never subscribed, never committing."""
+    fetch_bytes = max(FETCH_PARTITION_BYTES, source_max_bytes)
+    config = _common(settings, logger) | {
+        # Demanded by the client and known to the ACLs; nothing is committed through it.
+        "group.id": settings.groupid,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # A record that expired unread is an error here, so that the loss is counted and not skipped.
+        "auto.offset.reset": "error",
+        "allow.auto.create.topics": False,
+        "enable.partition.eof": False,
+        # What is fetched ahead of the loop is outside the in-flight bounds: keep it as small as a round.
+        "queued.min.messages": settings.inflight_records,
+        "queued.max.messages.kbytes": max(1, settings.inflight_bytes // 2048),
+        "fetch.queue.backoff.ms": 5,
+        "max.partition.fetch.bytes": fetch_bytes,
+        "fetch.max.bytes": fetch_bytes,
+        "receive.message.max.bytes": max(100_000_000, fetch_bytes + 1_000_000),
+    }
+    overrides = {**settings.kafka, **settings.kafka_consumer}
+    return config | {key: value for key, value in overrides.items() if key not in CLASSIC_ONLY}
+
+
+def producer(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
+    """A producer of a worker: ordered through retries, retrying without end, bounded by the worker and not here."""
+    config = _common(settings, logger) | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "message.timeout.ms": 0,
+        # Best at both ends: as cheap as 200 in a backlog, 3 ms from end to end when idle (design, section 8).
+        "linger.ms": 1,
+        "message.max.bytes": max(1_000_000, source_max_bytes + HEADER_ROOM_BYTES),
+        # In-flight work is bounded by INFLIGHT_RECORDS and INFLIGHT_BYTES; a second bound could only refuse.
+        "queue.buffering.max.messages": 0,
+        "queue.buffering.max.kbytes": 2_097_151,
+        # A key lands where other clients would put it.
+        "partitioner": "murmur2_random",
+        "allow.auto.create.topics": settings.topic_create == "broker",
+    }
+    return config | settings.kafka_producer
+
+
+def shard(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
+    """A producer that calls back for failures only: a callback per success costs a quarter of all CPU."""
+    return producer(settings, source_max_bytes, logger) | {"delivery.report.only.error": True}
+
+
+def is_compressed(settings: Settings) -> bool:
+    """Whether the producers compress, so that the size of a batch cannot be told beforehand."""
+    overrides = {**settings.kafka, **settings.kafka_producer}
+    return any(overrides.get(key, "none") != "none" for key in ("compression.type", "compression.codec"))
+
+
+def admin(settings: Settings, logger: logging.Logger | None = None) -> Config:
+    """An admin client."""
+    return _common(settings, logger) | {"allow.auto.create.topics": False}
+
+
+def session_timeout_ms(settings: Settings) -> int:
+    """The session time-out of the classic protocol."""
+    configured = {**settings.kafka, **settings.kafka_consumer}.get("session.timeout.ms")
+    return int(configured) if configured else SESSION_TIMEOUT_MS
+
+
+def uses_classic_keys(*properties: Mapping[str, str]) -> bool:
+    """Whether the user set a property that only the classic protocol takes."""
+    return any(CLASSIC_ONLY & mapping.keys() for mapping in properties)
+
+
+def choose_protocol(settings: Settings) -> Protocol:
+    """The group protocol: as set, or the newest that the broker offers.
+
+    Blocks for a broker's answers, 20 s at most; raises KafkaException where `auto` gets none. A broker that does
+    not let us read its configuration gives `classic`, which every broker serves.
+    """
+    if settings.group_protocol != "auto":
+        return settings.group_protocol
+    if uses_classic_keys(settings.kafka, settings.kafka_consumer):
+        return "classic"
+    client = AdminClient(admin(settings))
+    brokers = client.list_topics(topic=settings.topic, timeout=BROKER_ANSWER_S).brokers
+    resource = ConfigResource(ResourceType.BROKER, str(next(iter(brokers))))
+    try:
+        answer = client.describe_configs([resource], request_timeout=BROKER_ANSWER_S)[resource].result()
+    except KafkaException:
+        return "classic"
+    entry = answer.get("group.coordinator.rebalance.protocols")
+    return "consumer" if entry is not None and "consumer" in str(entry.value).split(",") else "classic"

@@ -1,0 +1,230 @@
+"""The supervisor: puts membership, pool and commits together, and owns start, signals and stop."""
+
+import asyncio
+import math
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from functools import partial
+from typing import NoReturn
+
+import uvloop
+from confluent_kafka import KafkaException
+
+from fanout import __version__, client, link, log
+from fanout.errors import ExitCode
+from fanout.settings import Settings
+from fanout.supervisor.certainty import Certainty
+from fanout.supervisor.commits import Commits, Ownership
+from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError
+from fanout.supervisor.pool import Hooks, Limits, Pool
+from fanout.supervisor.process import WorkerProcess
+from fanout.supervisor.source import SourceTopic
+
+TICK_S = 1.0
+LEAVE_S = 2.0  # of the time to stop, for the last commit and the goodbye
+HURRY_S = 1.0  # a second signal leaves this much
+COMMIT_NOW_S = 5.0
+MEMBERSHIP_RETRY_S = 5.0
+
+_log = log.get("supervisor")
+_repeats = log.Repeats(_log)
+
+
+def main(settings: Settings) -> NoReturn:
+    """Run until told to stop by SIGTERM or SIGINT, then exit with an `ExitCode`. Blocks."""
+    log.configure(settings.log_level, settings.log_format, role="supervisor")
+    code = uvloop.run(_run(settings))
+    # A client that waits for a broker which is away would hold up the end: there is nothing left for it to do.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+async def _run(settings: Settings) -> ExitCode:
+    try:
+        supervisor = Supervisor(settings)
+    except KafkaException as error:
+        _log.error("the client refuses its settings", error=str(error), advice="look at the KAFKA_* settings")
+        return ExitCode.BAD_SETTINGS
+    return await supervisor.run()
+
+
+class Supervisor:
+    """One replica."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._commits = Commits()
+        self._progress: Counter[int] = Counter()
+        self._totals: Counter[str] = Counter()
+        self._stopping = asyncio.Event()
+        self._stop_deadline = math.inf
+        self._gave_up = False
+        self._membership: Membership | None = None
+        self._ownership = Certainty(settings.lease_ms / 1000)
+        self._source = SourceTopic(settings, self._source_recreated)
+        self._pool = Pool(
+            Limits(settings.workers_max, settings.crashes_max, settings.lease_ms / 1000, settings.stall_ms / 1000),
+            Hooks(self._spawn, self._progressed, self._commits.restart, self._may_start, self._give_up),
+        )
+
+    async def run(self) -> ExitCode:
+        """From the first connection to the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        _log.info("starting", version=__version__, endpoint=self._settings.endpoint, topic=self._settings.topic)
+        tasks = [asyncio.create_task(work) for work in (self._serve(), self._tick(), self._source.watch())]
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
+        await self._stopping.wait()
+        code = await self._stop()
+        for task in tasks:
+            task.cancel()
+        _log.info("stopped", exit_code=int(code), **self._totals)
+        return code
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the supervisor broke", exc_info=error)
+            self._give_up(f"a task of the supervisor ended: {error!r}")
+
+    async def _serve(self) -> None:
+        """Be a member of the group, again and again if its client breaks."""
+        protocol = await self._choose_protocol()
+        await self._source.learn_limits()
+        while not self._stopping.is_set():
+            self._membership = membership = Membership(self._settings, protocol, self._commits, self._handlers())
+            try:
+                async with asyncio.TaskGroup() as group:
+                    committing = group.create_task(self._commit(membership))
+                    await membership.run()
+                    committing.cancel()
+            except* (MembershipFatalError, KafkaException) as errors:
+                _log.error(
+                    "membership broken, joining anew", errors=[str(error) for error in errors.exceptions],
+                    retry_in_s=MEMBERSHIP_RETRY_S,
+                )  # fmt: skip
+            if self._stopping.is_set():
+                return
+            self._lost(self._commits.owned())
+            await membership.leave(LEAVE_S)
+            await asyncio.sleep(MEMBERSHIP_RETRY_S)
+
+    async def _choose_protocol(self) -> client.Protocol:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                protocol = await loop.run_in_executor(None, client.choose_protocol, self._settings)
+            except KafkaException as error:
+                _repeats.warning("broker not reachable, waiting for it", error=str(error), advice="look at ENDPOINT")
+            else:
+                _log.info("joining", group=self._settings.groupid, protocol=protocol)
+                return protocol
+
+    async def _commit(self, membership: Membership) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_interval_ms / 1000)
+            await membership.commit(confirm=not self._ownership.certain)
+            self._ownership.presume(anything_to_commit=self._commits.anything())
+
+    async def _tick(self) -> None:
+        """Every second: renew the leases, unless this process itself did not run for so long that they ran out."""
+        while True:
+            self._note_gap()
+            self._pool.tick(time.monotonic())
+            await asyncio.sleep(TICK_S)
+
+    def _note_gap(self) -> None:
+        """Notice that this process was stopped for a while, whoever runs first after it."""
+        gap_s = self._ownership.tick()
+        if gap_s > TICK_S * 2:
+            self._pool.forgive()
+        if not self._ownership.certain and gap_s > TICK_S * 2:
+            _log.error("the supervisor did not run; workers start again when the group confirms", seconds=round(gap_s))
+            self._pool.kill_all()
+
+    async def _may_start(self) -> None:
+        self._note_gap()
+        await self._ownership.wait()
+
+    def _handlers(self) -> Handlers:
+        return Handlers(self._assigned, self._revoked, self._lost, self._ownership.confirm)
+
+    async def _assigned(self, offsets: dict[int, int]) -> None:
+        if self._stopping.is_set():
+            return
+        self._ownership.confirm()
+        self._commits.own(offsets)
+        await self._pool.add(offsets, time.monotonic() + self._settings.drain_timeout_ms / 1000)
+
+    async def _revoked(self, partitions: set[int]) -> None:
+        """Drain, commit, forget; then the client gives them back."""
+        deadline = time.monotonic() + self._settings.drain_timeout_ms / 1000
+        await self._pool.drain(partitions, min(deadline, self._stop_deadline))
+        if self._membership is not None:
+            await self._membership.commit_now(partitions, COMMIT_NOW_S)
+        self._commits.disown(partitions)
+
+    def _lost(self, partitions: set[int]) -> None:
+        """They are another's: no drain, no commit."""
+        self._pool.drop(partitions)
+        self._commits.disown(partitions)
+
+    def _source_recreated(self) -> None:
+        self._commits.restart(self._commits.owned())
+        self._pool.kill_all()
+
+    async def _spawn(self, partitions: frozenset[int]) -> WorkerProcess:
+        start = link.Start(
+            settings=self._settings,
+            offsets={partition: self._commits.position(partition) for partition in sorted(partitions)},
+            source_max_bytes=self._source.max_bytes,
+            lease_until=time.monotonic() + self._settings.lease_ms / 1000,
+        )
+        return await WorkerProcess.spawn(start, partial(self._delivered, self._commits.ownership(partitions)))
+
+    def _delivered(self, ownership: Ownership, message: link.Delivered) -> None:
+        self._totals.update(message.counters)
+        self._progress.update(self._commits.delivered(ownership, message.offsets))
+
+    def _progressed(self, partitions: frozenset[int]) -> int:
+        return sum(self._progress[partition] for partition in partitions)
+
+    def _give_up(self, reason: str) -> None:
+        _log.error("giving up", reason=reason)
+        self._gave_up = True
+        self._begin_stop()
+
+    def _signalled(self) -> None:
+        if not self._stopping.is_set():
+            _log.info("stopping", timeout_ms=self._settings.stop_timeout_ms)
+            self._begin_stop()
+            return
+        _log.warning("told to stop again: cutting the deadline short")
+        self._stop_deadline = min(self._stop_deadline, time.monotonic() + HURRY_S + LEAVE_S)
+        self._pool.hurry(self._stop_deadline - LEAVE_S)
+
+    def _begin_stop(self) -> None:
+        self._stop_deadline = min(self._stop_deadline, time.monotonic() + self._settings.stop_timeout_ms / 1000)
+        self._stopping.set()
+
+    async def _stop(self) -> ExitCode:
+        """Drain all, commit, leave the group, by one deadline."""
+        drained = await self._pool.stop(self._stop_deadline - min(LEAVE_S, self._settings.stop_timeout_ms / 2000))
+        committed = True
+        if self._membership is not None:
+            committed = await self._membership.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
+            await self._membership.leave(max(0.5, self._left_s()))
+        if self._gave_up:
+            return ExitCode.CRASH_LOOP
+        if not drained or not committed:
+            _log.warning("stopped with records that are not known to be delivered: they are delivered again")
+            return ExitCode.STOPPED_UNDELIVERED
+        return ExitCode.OK
+
+    def _left_s(self) -> float:
+        return self._stop_deadline - time.monotonic()

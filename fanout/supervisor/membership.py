@@ -1,0 +1,230 @@
+"""The group: one member in this replica, which reads nothing, hands partitions to workers, and commits for them.
+
+Revoked is drain, then commit, then give back. Lost is never commit. Whatever the member is told to forget, it has
+forgotten before the callback returns.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from fanout import client, log
+from fanout.settings import Settings
+from fanout.supervisor.commits import NO_COMMIT, Commits, Ticket
+
+POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
+COMMITTED_S = 5.0
+COMMIT_NOW_S = 5.0
+COMMIT_LOST_S = 90.0  # an answer that is still not there was lost with its connection
+CLIENT_THREADS = 8  # a synchronous commit was seen to block one for over 31 s
+
+# A commit that meets a rebalance is kept, and made again while the partition is still ours.
+_REBALANCING = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.STALE_MEMBER_EPOCH,
+    KafkaError.FENCED_MEMBER_EPOCH,
+    KafkaError._STATE,
+    KafkaError._NO_OFFSET,
+    KafkaError._ASSIGNMENT_LOST,
+}
+
+_log = log.get("membership")
+_repeats = log.Repeats(_log)
+
+
+class MembershipFatalError(Exception):
+    """The client of the group is broken and has to be made anew: all partitions are lost with it."""
+
+
+class Handlers(NamedTuple):
+    """What the member tells. Offsets are committed ones, NO_COMMIT where there is none."""
+
+    assigned: Callable[[dict[int, int]], Awaitable[None]]
+    revoked: Callable[[set[int]], Awaitable[None]]
+    lost: Callable[[set[int]], None]
+    confirmed: Callable[[], None]  # the group has taken a commit: this member is one
+
+
+class Membership:
+    """One membership, from `subscribe` to `close`. All partitions of the source topic that it is given are paused."""
+
+    def __init__(self, settings: Settings, protocol: client.Protocol, commits: Commits, handlers: Handlers) -> None:
+        self._topic = settings.topic
+        self._commits = commits
+        self._handlers = handlers
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: Ticket | None = None
+        self._under_way_since = 0.0
+        self._closing = False
+        # The partitions that are ours, each with a mark of this assignment of it.
+        self._given: dict[int, object] = {}
+        self._fatal: KafkaError | None = None
+        config = client.member(settings, protocol, log.client_logger("membership"))
+        self._consumer = AIOConsumer(
+            config | {"on_commit": self._on_commit, "error_cb": self._on_error}, max_workers=CLIENT_THREADS
+        )
+
+    async def run(self) -> None:
+        """Be a member until `close`. Raises MembershipFatalError."""
+        await self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        while not self._closing:
+            message = await self._consumer.poll(POLL_S)
+            if message is not None and message.error() is not None:
+                self._tell(message.error())
+            if self._fatal is not None:
+                raise MembershipFatalError(self._fatal.str())
+
+    def _tell(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+            return
+        advice = {
+            KafkaError.UNKNOWN_TOPIC_OR_PART: "the source topic does not exist: create it, or look at TOPIC",
+            KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant READ on the source topic",
+            KafkaError.GROUP_AUTHORIZATION_FAILED: "grant READ on the group",
+        }.get(error.code(), "it is tried again; look at the broker if this goes on")
+        _repeats.warning("group not served", error.code(), error=error.str(), advice=advice)
+
+    async def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+        else:
+            _repeats.warning("client error", error.code(), error=error.str())
+
+    async def _on_assign(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        # In this order: before the assignment a pause is thrown away, and 126 MB were fetched.
+        await consumer.incremental_assign(partitions)
+        await consumer.pause(partitions)
+        given = {tp.partition: object() for tp in partitions}
+        self._given |= given
+        _log.info("partitions assigned", partitions=sorted(given))
+        task = asyncio.create_task(self._hand_over(given))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hand_over(self, given: Mapping[int, object]) -> None:
+        """Learn where these partitions begin, for as long as it takes, and hand on what is still ours by then."""
+        while offsets := {p: NO_COMMIT for p, mark in given.items() if self._given.get(p) is mark}:
+            try:
+                answers = await self._consumer.committed(
+                    [TopicPartition(self._topic, p) for p in offsets], timeout=COMMITTED_S
+                )
+            except KafkaException as error:
+                _repeats.warning("committed offsets not known, asking again", error=str(error))
+                continue
+            failed = [answer.error for answer in answers if answer.error is not None]
+            if failed:
+                _repeats.warning("committed offsets not known, asking again", error=failed[0].str())
+                await asyncio.sleep(POLL_S)
+                continue
+            offsets = {a.partition: a.offset if a.offset >= 0 else NO_COMMIT for a in answers}
+            ours = {p: offset for p, offset in offsets.items() if self._given.get(p) is given[p]}
+            await self._handlers.assigned(ours)
+            return
+
+    async def _on_revoke(self, _consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        revoked = {tp.partition for tp in partitions}
+        _log.info("partitions revoked", partitions=sorted(revoked))
+        self._forget(revoked)
+        await self._handlers.revoked(revoked)
+
+    async def _on_lost(self, _consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        lost = {tp.partition for tp in partitions}
+        _log.warning("partitions lost: another replica has them", partitions=sorted(lost))
+        self._forget(lost)
+        self._handlers.lost(lost)
+
+    def _forget(self, partitions: Iterable[int]) -> None:
+        for partition in partitions:
+            self._given.pop(partition, None)
+
+    async def commit(self, *, confirm: bool) -> None:
+        """Begin to commit what is due, unless a commit is under way. The answer comes through the poll.
+
+        With `confirm`, everything is committed, due or not, to learn whether this member is still one.
+        """
+        now = time.monotonic()
+        if self._under_way is not None and now - self._under_way_since < COMMIT_LOST_S:
+            return
+        ticket = self._commits.everything() if confirm else self._commits.due()
+        if ticket is None:
+            return
+        self._under_way, self._under_way_since = ticket, now
+        try:
+            await self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=True)
+        except KafkaException as error:
+            self._under_way = None
+            self._not_committed(_kafka_error(error))
+
+    async def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        ticket, self._under_way = self._under_way, None
+        if ticket is None:
+            return
+        if error is not None:
+            self._not_committed(error)
+        self._confirm(ticket, partitions, error)
+
+    def _confirm(self, ticket: Ticket, partitions: Iterable[TopicPartition], error: KafkaError | None) -> None:
+        taken = []
+        for tp in partitions:
+            if tp.error is not None:
+                self._not_committed(tp.error)
+            elif error is None and ticket.offsets.get(tp.partition) == tp.offset:
+                taken.append(tp.partition)
+        self._commits.confirmed(ticket, taken)
+        if taken:
+            self._handlers.confirmed()
+
+    def _not_committed(self, error: KafkaError) -> None:
+        if error.code() in _REBALANCING:
+            _log.debug("commit met a rebalance, kept for later", error=error.str())
+        else:
+            _repeats.warning("commit failed, kept for later", error.code(), error=error.str())
+
+    async def commit_now(self, partitions: Iterable[int] | None, timeout_s: float) -> bool:
+        """Commit what is due of these partitions (or of all) and wait for the answer; whether it was taken."""
+        ticket = self._commits.due(partitions)
+        return ticket is None or await self.commit_ticket(ticket, timeout_s)
+
+    async def commit_ticket(self, ticket: Ticket, timeout_s: float) -> bool:
+        """Commit this and wait for the answer; whether it was taken."""
+        try:
+            answers = await asyncio.wait_for(
+                self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=False), timeout_s
+            )
+        except TimeoutError:
+            _repeats.warning("commit not answered in time; what it said may be delivered again", timeout_s=timeout_s)
+            return False
+        except KafkaException as error:
+            self._not_committed(_kafka_error(error))
+            return False
+        self._confirm(ticket, answers, None)
+        return all(answer.error is None for answer in answers)
+
+    def _topic_partitions(self, ticket: Ticket) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition, offset) for partition, offset in ticket.offsets.items()]
+
+    async def leave(self, timeout_s: float) -> bool:
+        """Leave the group; whether the broker was told in time. Partitions that are still held are revoked first."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await asyncio.wait_for(self._consumer.close(), timeout_s)
+        except (TimeoutError, KafkaException, RuntimeError) as error:
+            _log.warning("left the group without a goodbye", error=str(error) or "no answer in time")
+            return False
+        return True
+
+
+def _kafka_error(exception: KafkaException) -> KafkaError:
+    error = exception.args[0]
+    return error if isinstance(error, KafkaError) else KafkaError(KafkaError._FAIL, str(exception))

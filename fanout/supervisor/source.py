@@ -1,0 +1,63 @@
+"""The source topic as the broker describes it: its identity, for a topic made anew is another one, and its limits."""
+
+import asyncio
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from fanout import client, log
+from fanout.settings import Settings
+
+LOOK_EVERY_S = 5.0
+REQUEST_S = 5.0
+
+_repeats = log.Repeats(log.get("source"))
+
+
+class SourceTopic:
+    """Looks at the source topic every few seconds. `recreated` is called when it has become another one."""
+
+    def __init__(self, settings: Settings, recreated: Callable[[], None]) -> None:
+        self._topic = settings.topic
+        self._recreated = recreated
+        self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
+        self._identity: str | None = None
+        self.max_bytes = client.DEFAULT_MESSAGE_MAX_BYTES
+
+    async def learn_limits(self) -> None:
+        """Learn how large its records can be. Kafka's default is assumed where the broker does not say."""
+        resource = ConfigResource(ResourceType.TOPIC, self._topic)
+        try:
+            future = self._admin.describe_configs([resource], request_timeout=REQUEST_S)[resource]
+            entry = (await asyncio.wrap_future(future)).get("max.message.bytes")
+        except KafkaException as error:
+            _repeats.warning(
+                "limits of the source not known, assuming Kafka's default", error=str(error),
+                advice="grant DESCRIBE_CONFIGS on the source topic",
+            )  # fmt: skip
+            return
+        if entry is not None and entry.value:
+            self.max_bytes = int(entry.value)
+
+    async def watch(self) -> None:
+        """Look at the topic until cancelled."""
+        while True:
+            await self._look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        try:
+            future = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
+            description = await asyncio.wrap_future(future)
+        except KafkaException as error:
+            missing = error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+            advice = "create it, or look at TOPIC" if missing else "it is asked again"
+            _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
+            return
+        identity = str(description.topic_id)
+        if self._identity not in (None, identity):
+            _repeats.error("source topic was made anew: reading it from the start", topic=self._topic)
+            await self.learn_limits()
+            self._recreated()
+        self._identity = identity

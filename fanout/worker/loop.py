@@ -1,0 +1,179 @@
+"""The loop of a worker: deliveries first, for they free memory; then the report; then new work.
+
+read -> decode -> route -> send -> acknowledged -> committable -> reported
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from fanout.counters import Counter
+from fanout.errors import Reason
+from fanout.settings import Settings
+from fanout.worker.deadletter import DeadLetters, Gap, Limiter
+from fanout.worker.destination import Destination, Refusal, Skip
+from fanout.worker.link import WorkerLink
+from fanout.worker.offsets import Tracker, Window
+from fanout.worker.records import SourceRecord
+from fanout.worker.redelivery import Redelivery
+from fanout.worker.rewrite import Rewrite
+from fanout.worker.router import Router
+from fanout.worker.sink import Sink
+from fanout.worker.source import Expired, Source, by_partition
+from fanout.worker.topics import Topics
+
+WAIT_S = 0.002  # while nothing may be read: short against an epoch, long against a turn of the loop
+READ_BUSY_S = 0.01  # while acknowledgements are awaited
+READ_IDLE_S = 0.1  # while nothing is in flight; also how late a signal from the supervisor may be seen
+CLOSE_IDLE_EVERY_S = 60.0
+
+
+class Inflight:
+    """What is read and not yet committable, against its bounds."""
+
+    def __init__(self, settings: Settings, trackers: Mapping[int, Tracker]) -> None:
+        self._settings = settings
+        self._trackers = trackers
+        self._record_bytes = 1_000.0  # of late, on average
+
+    def committable(self) -> dict[int, int]:
+        """The next offset to read of each partition that has delivered anything."""
+        offsets = {partition: tracker.committable() for partition, tracker in self._trackers.items()}
+        return {partition: offset for partition, offset in offsets.items() if offset is not None}
+
+    @property
+    def records(self) -> int:
+        """Records in flight."""
+        return sum(tracker.records for tracker in self._trackers.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of their values."""
+        return sum(tracker.nbytes for tracker in self._trackers.values())
+
+    def open(self, partition: int, next_offset: int, records: int, nbytes: int) -> Window:
+        """Account for one round of one partition."""
+        if records:
+            self._record_bytes += (nbytes / records - self._record_bytes) / 8
+        return self._trackers[partition].open(next_offset, records, nbytes)
+
+    def room(self) -> int:
+        """How many records may be read now."""
+        records = self._settings.inflight_records - self.records
+        nbytes = self._settings.inflight_bytes - self.nbytes
+        if records <= 0 or nbytes <= 0:
+            return 0
+        return max(1, min(records, int(nbytes / max(1.0, self._record_bytes))))
+
+
+class Loop:
+    """The stages of one worker, put together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        link: WorkerLink,
+        source: Source,
+        router: Router,
+        rewrite: Rewrite | None,
+        sink: Sink,
+        redelivery: Redelivery,
+        topics: Topics,
+        inflight: Inflight,
+        dead_letters: DeadLetters,
+        check_health: Callable[[float, int], None],
+    ) -> None:
+        self._settings = settings
+        self._link = link
+        self._source = source
+        self._router = router
+        self._rewrite = rewrite
+        self._sink = sink
+        self._redelivery = redelivery
+        self._topics = topics
+        self._inflight = inflight
+        self._dead_letters = dead_letters
+        self._check_health = check_health
+        self._limiter = Limiter(settings)
+        self._counted = {Counter.DELIVERED: 0, Counter.DEAD_LETTERS: 0, Counter.REDELIVERED: 0}
+        self._close_idle_at = time.monotonic() + CLOSE_IDLE_EVERY_S
+
+    def run(self) -> bool:
+        """Until told to stop; whether all that was read is delivered. Raises WorkerFailureError and the end of the link."""
+        while True:
+            now = time.monotonic()
+            self._link.turn(now)
+            self._deliver(now)
+            self._report(now)
+            stop = self._link.stop
+            if stop is not None:
+                drained = not self._inflight.records
+                if drained or now > stop.deadline:
+                    self._report(now, final=True)
+                    return drained
+                time.sleep(WAIT_S)
+                continue
+            room = self._inflight.room() if self._sink.feeding(now) else 0
+            if room:
+                self._round(self._source.read(room, self._patience_s()))
+                for expired in self._source.take_expired():
+                    self._mark_gap(expired)
+            else:
+                time.sleep(WAIT_S)
+
+    def _deliver(self, now: float) -> None:
+        self._sink.poll()
+        self._topics.serve()
+        self._redelivery.serve(now)
+        self._check_health(now, self._sink.delivered)
+        if now > self._close_idle_at:
+            self._close_idle_at = now + CLOSE_IDLE_EVERY_S
+            self._router.forget(self._sink.close_idle(now))
+
+    def _patience_s(self) -> float:
+        """How long to block for a record: short while there is news to expect from elsewhere."""
+        if self._sink.held:
+            return WAIT_S
+        return READ_BUSY_S if self._inflight.records else READ_IDLE_S
+
+    def _report(self, now: float, *, final: bool = False) -> None:
+        totals = {
+            Counter.DELIVERED: self._sink.delivered,
+            Counter.DEAD_LETTERS: self._sink.dead_letters,
+            Counter.REDELIVERED: self._redelivery.redelivered,
+        }
+        for counter, total in totals.items():
+            self._link.count(counter, total - self._counted[counter])
+        self._counted = totals
+        offsets = self._inflight.committable()
+        self._link.report(offsets, self._inflight.records, self._inflight.nbytes, now, final=final)
+
+    def _round(self, records: Sequence[SourceRecord]) -> None:
+        for partition, group in by_partition(records).items():
+            nbytes = sum(map(len, group))
+            window = self._inflight.open(partition, group[-1].offset() + 1, len(group), nbytes)
+            self._link.count(Counter.RECORDS_IN, len(group))
+            self._link.count(Counter.BYTES_IN, nbytes)
+            self._hand_on(group, window)
+            window.give()
+
+    def _hand_on(self, records: Sequence[SourceRecord], window: Window) -> None:
+        """Decode, route and send one round of one partition."""
+        groups, undecodable = self._router.grouped(records)
+        self._limiter.note(len(records), undecodable)
+        for route, group in groups.items():
+            if isinstance(route, Destination):
+                self._sink.send(route, self._rewrite(group) if self._rewrite else group, window)
+            elif isinstance(route, Skip):
+                self._link.count(route.counter, len(group))
+            else:
+                self._dead_letters.send(group, route, window)
+
+    def _mark_gap(self, expired: Expired) -> None:
+        """Mark a range of the source that expired unread: with a dead letter, and by going on behind it."""
+        count = expired.next_offset - expired.first
+        window = self._inflight.open(expired.partition, expired.next_offset, 0, 0)
+        detail = f"{count} records, offsets {expired.first} to {expired.next_offset - 1}, expired before they were read"
+        self._dead_letters.send([Gap(expired.partition, expired.first)], Refusal(Reason.EXPIRED, detail), window)
+        self._link.count(Counter.EXPIRED, count)
+        window.give()

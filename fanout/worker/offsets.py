@@ -1,0 +1,68 @@
+"""Committable: which offset of a source partition may be committed.
+
+A window is what one round read of one partition. Windows are acknowledged in any order; only the longest
+contiguous prefix is committable. A window counts its open tickets: a producer that holds records of it, a
+group that waits for its destination, a dead letter under way. At zero it is done.
+"""
+
+from collections import deque
+
+
+class Window:
+    """The records of one round of one partition, not all acknowledged yet."""
+
+    __slots__ = ("_tickets", "nbytes", "next_offset", "records")
+
+    def __init__(self, next_offset: int, records: int, nbytes: int) -> None:
+        self.next_offset = next_offset
+        self.records = records
+        self.nbytes = nbytes
+        # The round itself holds one until all it read has been handed on.
+        self._tickets = 1
+
+    @property
+    def done(self) -> bool:
+        """Whether everything of this window is acknowledged."""
+        return self._tickets == 0
+
+    def take(self) -> None:
+        """One more thing has to be acknowledged before this window is done."""
+        if self._tickets == 0:
+            raise RuntimeError("a window that is done cannot be opened again")
+        self._tickets += 1
+
+    def give(self) -> None:
+        """One thing is acknowledged."""
+        if self._tickets == 0:
+            raise RuntimeError("a window was acknowledged more often than it was opened")
+        self._tickets -= 1
+
+
+class Tracker:
+    """The windows of one source partition in source order."""
+
+    def __init__(self) -> None:
+        self._windows: deque[Window] = deque()
+        self._committable: int | None = None
+        self.records = 0
+        self.nbytes = 0
+
+    def open(self, next_offset: int, records: int, nbytes: int) -> Window:
+        """A new window whose last record is `next_offset - 1`; it holds one ticket, which the round gives back."""
+        if self._windows and next_offset <= self._windows[-1].next_offset:
+            raise RuntimeError("windows are opened in source order")
+        window = Window(next_offset, records, nbytes)
+        self._windows.append(window)
+        self.records += records
+        self.nbytes += nbytes
+        return window
+
+    def committable(self) -> int | None:
+        """The next offset to read after everything acknowledged without a gap; None before the first."""
+        windows = self._windows
+        while windows and windows[0].done:
+            window = windows.popleft()
+            self._committable = window.next_offset
+            self.records -= window.records
+            self.nbytes -= window.nbytes
+        return self._committable

@@ -1,0 +1,87 @@
+"""Rewrite: the optional changes to a record before it is sent, SLIM and PROVENANCE_HEADERS; both off by default."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from fanout.settings import Settings
+from fanout.worker.records import UNREADABLE, Headers, Record, Rewritten, UnreadableHeaders
+
+Rewrite = Callable[[Sequence[Record]], Sequence[Record]]
+
+_Fields = dict[str, msgspec.Raw]
+_fields = msgspec.json.Decoder(_Fields)
+_encoder = msgspec.json.Encoder()
+
+
+def rewrite_function(settings: Settings) -> Rewrite | None:
+    """The rewriting that these settings ask for, or None."""
+    steps: list[Callable[[Record], Record]] = []
+    if settings.slim:
+        steps.append(_slim)
+    if settings.provenance_headers:
+        topic = settings.topic.encode()
+        steps.append(lambda record: _with_provenance(record, topic))
+    if not steps:
+        return None
+
+    def rewrite(records: Sequence[Record]) -> Sequence[Record]:
+        rewritten = []
+        for original in records:
+            record = original
+            for step in steps:
+                record = step(record)
+            rewritten.append(record)
+        return rewritten
+
+    return rewrite
+
+
+def _slim(record: Record) -> Record:
+    """Without managedFields and old_event; everything else as the bytes it was."""
+    value = record.value()
+    if value is None:
+        return record
+    envelope = _fields.decode(value)
+    envelope.pop("old_event", None)
+    for name in ("event", "object"):
+        if name in envelope:
+            envelope[name] = _without_managed_fields(envelope[name])
+    if "metadata" in envelope:
+        slimmed = _without_managed_fields(msgspec.Raw(_encoder.encode(envelope)))
+        return _with_value(record, bytes(slimmed))
+    return _with_value(record, _encoder.encode(envelope))
+
+
+def _without_managed_fields(raw: msgspec.Raw) -> msgspec.Raw:
+    event: Any = msgspec.json.decode(raw, type=_Fields | None)
+    if event is None or "metadata" not in event:
+        return raw
+    metadata: Any = msgspec.json.decode(event["metadata"], type=_Fields | None)
+    if metadata is None or "managedFields" not in metadata:
+        return raw
+    del metadata["managedFields"]
+    event["metadata"] = msgspec.Raw(_encoder.encode(metadata))
+    return msgspec.Raw(_encoder.encode(event))
+
+
+def _with_value(record: Record, value: bytes) -> Record:
+    try:
+        return Rewritten(record, value, record.headers())
+    except UNREADABLE:
+        return UnreadableHeaders(record)
+
+
+def _with_provenance(record: Record, topic: bytes) -> Record:
+    try:
+        headers: Headers = [
+            *(record.headers() or []),
+            ("fanout.topic", topic),
+            ("fanout.partition", str(record.partition()).encode()),
+            ("fanout.offset", str(record.offset()).encode()),
+        ]
+    except UNREADABLE:
+        return UnreadableHeaders(record)
+    original = record.original if isinstance(record, Rewritten) else record
+    return Rewritten(original, record.value(), headers)

@@ -1,0 +1,125 @@
+"""Read: the source partitions of this worker, from the offsets that the supervisor handed over.
+
+The client is assigned and never subscribed; it commits nothing. A round is whatever is there: one record when
+idle, thousands in a backlog.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from fanout import log
+from fanout.errors import FailureKind, WorkerFailureError
+from fanout.worker.records import SourceRecord
+
+WATERMARKS_S = 5.0
+DENIED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+}
+
+_log = log.get("source")
+_repeats = log.Repeats(_log)
+
+
+class Expired(NamedTuple):
+    """Records that were deleted before they were read: offsets `first` to `next_offset - 1`."""
+
+    partition: int
+    first: int
+    next_offset: int
+
+
+class Source:
+    """The worker's consumer."""
+
+    def __init__(self, consumer: Consumer, topic: str, offsets: Mapping[int, int]) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._expired: list[Expired] = []
+        # What to read next; kept here because an assignment can only be changed as a whole.
+        self._positions = dict(offsets)
+        self._assign()
+
+    def _assign(self) -> None:
+        self._consumer.assign([TopicPartition(self._topic, p, offset) for p, offset in self._positions.items()])
+
+    def read(self, limit: int, timeout_s: float) -> Sequence[SourceRecord]:
+        """At most `limit` records: blocks up to `timeout_s` for the first and takes what is there then.
+
+        Returns them by partition in source order. Raises WorkerFailureError where the source cannot be read.
+        """
+        messages = self._consumer.consume(limit, 0)
+        if not messages:
+            first = self._consumer.poll(timeout_s)
+            if first is None:
+                return []
+            messages = [first]
+            if limit > 1:
+                messages += self._consumer.consume(limit - 1, 0)
+        records = cast("list[SourceRecord]", [message for message in messages if message.error() is None])
+        for partition, group in by_partition(records).items():
+            self._positions[partition] = group[-1].offset() + 1
+        if len(records) < len(messages):
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    self._handle(error, message)
+        return records
+
+    def _handle(self, error: KafkaError, message: Message) -> None:
+        code = error.code()
+        if code == KafkaError._AUTO_OFFSET_RESET:
+            self._out_of_range(cast("SourceRecord", message).partition())
+        elif code in DENIED:
+            raise WorkerFailureError(
+                FailureKind.NOT_AUTHORIZED, f"not authorized to read {self._topic}: {error.str()}; grant READ on it"
+            )
+        elif error.fatal():
+            raise WorkerFailureError(FailureKind.CLIENT_FATAL, error.str())
+        else:
+            # The client tries again by itself; a deleted source is the supervisor's matter.
+            _repeats.warning("source not readable, trying again", code, topic=self._topic, error=error.str())
+
+    def _out_of_range(self, partition: int) -> None:
+        """The record to read next is not there: expired, or the topic was made anew."""
+        position = self._positions[partition]
+        topic_partition = TopicPartition(self._topic, partition)
+        try:
+            watermarks = self._consumer.get_watermark_offsets(topic_partition, timeout=WATERMARKS_S)
+        except KafkaException as error:
+            watermarks = None
+            _repeats.warning("watermarks not known, trying again", partition, error=str(error))
+        if watermarks is not None:
+            low, high = watermarks
+            if 0 <= position < low:
+                _log.error(
+                    "records expired before they were read", partition=partition, first=position, next=low,
+                    lost=low - position, advice="raise the retention of the source, or add workers",
+                )  # fmt: skip
+                self._expired.append(Expired(partition, position, low))
+                self._positions[partition] = low
+            elif position > high:
+                raise WorkerFailureError(
+                    FailureKind.SOURCE_RECREATED,
+                    f"offset {position} of partition {partition} is past its end {high}: {self._topic} was made anew "
+                    "or cut by its broker; reading it again from the start",
+                )
+        self._assign()
+
+    def take_expired(self) -> list[Expired]:
+        """The ranges that were found to have expired since the last call: they end before what is read next."""
+        expired, self._expired = self._expired, []
+        return expired
+
+
+def by_partition(records: Sequence[SourceRecord]) -> dict[int, Sequence[SourceRecord]]:
+    """The same records, by partition."""
+    if not records:
+        return {}
+    partitions = {record.partition() for record in records}
+    if len(partitions) == 1:
+        return {partitions.pop(): records}
+    return {p: [record for record in records if record.partition() == p] for p in sorted(partitions)}
