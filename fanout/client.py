@@ -30,6 +30,8 @@ def _common(settings: Settings, logger: logging.Logger | None) -> Config:
     config: Config = {
         "bootstrap.servers": settings.endpoint,
         "client.id": settings.groupid,
+        # Warnings and worse: what it says at level 6 (info) is of no use to who operates this.
+        "log_level": 5,
         # Most of the 13 s that it took to move again after a broker's restart was reconnect backoff.
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1_000,

@@ -62,6 +62,7 @@ class Membership:
         self._under_way: Ticket | None = None
         self._under_way_since = 0.0
         self._closing = False
+        self._ended = asyncio.Event()
         # The partitions that are ours, each with a mark of this assignment of it.
         self._given: dict[int, object] = {}
         self._fatal: KafkaError | None = None
@@ -75,12 +76,15 @@ class Membership:
         await self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        while not self._closing:
-            message = await self._consumer.poll(POLL_S)
-            if message is not None and message.error() is not None:
-                self._tell(message.error())
-            if self._fatal is not None:
-                raise MembershipFatalError(self._fatal.str())
+        try:
+            while not self._closing:
+                message = await self._consumer.poll(POLL_S)
+                if message is not None and message.error() is not None:
+                    self._tell(message.error())
+                if self._fatal is not None:
+                    raise MembershipFatalError(self._fatal.str())
+        finally:
+            self._ended.set()
 
     def _tell(self, error: KafkaError) -> None:
         if error.fatal():
@@ -218,7 +222,9 @@ class Membership:
         for task in self._tasks:
             task.cancel()
         try:
-            await asyncio.wait_for(self._consumer.close(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ended.wait()
+                await self._consumer.close()
         except (TimeoutError, KafkaException, RuntimeError) as error:
             _log.warning("left the group without a goodbye", error=str(error) or "no answer in time")
             return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A record within these bounds is taken by any topic that is configured at all sensibly, and is sent unasked.
 ORDINARY_BYTES = 8_192
-ORDINARY_PAST_MS = 3_600_000
+ORDINARY_PAST_MS = 86_400_000
 ORDINARY_FUTURE_MS = 30_000
 UNBOUNDED = 2**62
 

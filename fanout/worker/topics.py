@@ -68,6 +68,7 @@ class Topics:
         self._missing: dict[str, _Missing] = {}
         self._verdicts: dict[str, Refusal | Denied] = {}
         self._limits: dict[str, tuple[float, Limits]] = {}
+        self._to_describe: set[str] = set()
         self._describing: dict[str, Future[Any]] = {}
         self._plain_dead_letters = False
         self._listed_at = 0.0
@@ -111,8 +112,7 @@ class Topics:
         if entry is not None and now - entry[0] < LIMITS_FOR_S:
             return entry[1]
         if name not in self._describing:
-            resource = ConfigResource(ResourceType.TOPIC, name)
-            self._describing[name] = self._admin.describe_configs([resource], request_timeout=REQUEST_S)[resource]
+            self._to_describe.add(name)
         return None
 
     def look_up(self, names: Iterable[str]) -> dict[str, Future[Any]]:
@@ -121,11 +121,19 @@ class Topics:
 
     def serve(self) -> None:
         """Send what is due and take what was answered. Raises WorkerFailureError where a topic cannot be created."""
-        if self._describing:
+        if self._to_describe or self._describing:
+            self._describe()
             self._take_limits()
         if self._missing:
             self._take_created()
             self._create_due()
+
+    def _describe(self) -> None:
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in self._to_describe]
+        self._to_describe.clear()
+        if resources:
+            futures = self._admin.describe_configs(resources, request_timeout=REQUEST_S)
+            self._describing |= {resource.name: future for resource, future in futures.items()}
 
     def _take_limits(self) -> None:
         for name, future in list(self._describing.items()):
