@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit lint fmt lock clean java
+.PHONY: help install demo test test-unit lint fmt lock docs clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --g
 lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes newer versions.
 	$(UV_COMPILE) --output-file requirements/run.txt
 	$(UV_COMPILE) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+docs: $(STAMP) ## Write docs/settings.md from the settings in the code.
+	$(BIN)/python -m fanout.config.reference > docs/settings.md
 
 clean: ## Remove .venv and every cache.
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, about("Add headers fanout.topic, fanout.partition and fanout.offset to each record.")
     ] = False
 
-    dlq_topic: Annotated[str, about("Dead-letter topic; empty is <source>-dlq.")] = ""
+    dlq_topic: Annotated[str, about("Dead-letter topic; empty is the name of the source with -dlq after it.")] = ""
     dlq_max_ratio: Annotated[
         float,
         Meta(gt=0, le=1),

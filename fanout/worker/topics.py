@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from fanout import client, log
@@ -24,6 +24,8 @@ REQUEST_S = 10.0
 RETRY_S = 1.0
 LIMITS_FOR_S = 300.0  # a topic's configuration is asked again after this long
 RELIST_S = 10.0
+RELIST_TIMEOUT_S = 2.0  # well below the lease and the stall limit
+CREATE_MAX = 500  # topics in one request
 
 _log = log.get("topics")
 _repeats = log.Repeats(_log)
@@ -79,11 +81,18 @@ class Topics:
         self._listed_at = time.monotonic()
 
     def room_for(self, name: str) -> bool:
-        """Whether the topic exists or TOPICS_MAX leaves room for it. Lists again, blocking, at the limit."""
-        if name in self._known or len(self._known) + len(self._missing) < self._settings.topics_max:
+        """Whether the topic exists or TOPICS_MAX leaves room for it. At the limit it blocks, now and then, to list."""
+        if self._has_room_for(name):
             return True
         if time.monotonic() - self._listed_at > RELIST_S:
-            self.learn()
+            self._listed_at = time.monotonic()
+            try:
+                self.learn(RELIST_TIMEOUT_S)
+            except KafkaException as error:
+                _repeats.warning("topics not listed", error=str(error))
+        return self._has_room_for(name)
+
+    def _has_room_for(self, name: str) -> bool:
         return name in self._known or len(self._known) + len(self._missing) < self._settings.topics_max
 
     def ready(self, name: str) -> bool:
@@ -148,6 +157,7 @@ class Topics:
     def _create_due(self) -> None:
         now = time.monotonic()
         due = [name for name, missing in self._missing.items() if missing.future is None and missing.retry_at <= now]
+        due = due[:CREATE_MAX]
         if not due:
             return
         if self._settings.topic_create == "none":
