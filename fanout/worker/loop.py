@@ -99,7 +99,7 @@ class Loop:
         self._close_idle_at = time.monotonic() + CLOSE_IDLE_EVERY_S
 
     def run(self) -> bool:
-        """Until told to stop; whether all that was read is delivered. Raises WorkerFailureError and the end of the link."""
+        """Until told to stop; whether all that was read is delivered. Raises WorkerFailureError and link errors."""
         while True:
             now = time.monotonic()
             self._link.turn(now)

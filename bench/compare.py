@@ -1,0 +1,137 @@
+"""Our CPU per event against other programs', turn by turn on one broker: `python -m bench compare`.
+
+For each number of destinations: a new broker, a source of two partitions filled once, destinations made beforehand.
+Each turn every program drains the whole source in a group of its own, in an order that alternates, because a machine's
+speed drifts by more than the programs differ: only ratios within a turn count. After each drain every destination is
+counted and one is compared record by record, so that a program is never fast by leaving something out.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import confluent_kafka
+import msgspec
+
+from bench.broker import LocalKafka
+from bench.destinations import Destinations
+from bench.drain import DrainFailedError, Turn, drain
+from bench.load import Shape, Written, fill
+from bench.peers import Peer
+
+SOURCE = "bench-source"
+IDLE_SOURCE = "bench-idle"
+PARTITIONS = 2
+# What was emptied leaves the disk during the measurement, not minutes after it.
+BROKER_CONFIG = {"log.retention.check.interval.ms": "10000", "log.segment.delete.delay.ms": "1000"}
+
+Tell = Callable[[str], None]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to measure: numbers of destinations (they replace `shape.namespaces`), events of a backlog, turns."""
+
+    destinations: list[int]
+    events: int
+    turns: int
+    shape: Shape
+
+
+class Round(msgspec.Struct, frozen=True):
+    """All turns at one number of destinations. `idle` has for each program a drain of two events: its start and stop.
+
+    `turns[i]` has one Turn for each program, in the order in which the programs were named, not in which they ran.
+    """
+
+    destinations: int
+    idle: list[Turn]
+    turns: list[list[Turn]]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Everything that was measured, and on what."""
+
+    begun: str
+    machine: dict[str, str]
+    plan: Plan
+    rounds: list[Round]
+
+
+def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Comparison:
+    """Measure. Blocks for minutes: a turn of 400 000 events is some 10 s for each program.
+
+    The programs' own output goes to files in `output`, what happens to `tell`. Raises DrainFailedError if a program
+    fails or does not deliver every event exactly once.
+    """
+    begun = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    for peer in peers:
+        tell(f"building {peer.name}")
+        peer.build()
+    rounds = []
+    for count in plan.destinations:
+        shape = msgspec.structs.replace(plan.shape, namespaces=count)
+        rounds.append(_round(msgspec.structs.replace(plan, shape=shape), peers, output, tell))
+    return Comparison(begun, _machine(), plan, rounds)
+
+
+def _round(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Round:
+    shape, events = plan.shape, plan.events
+    with LocalKafka(config=BROKER_CONFIG) as kafka:
+        kafka.create_topic(SOURCE, PARTITIONS)
+        kafka.create_topic(IDLE_SOURCE, PARTITIONS)
+        written = fill(kafka.bootstrap, SOURCE, events, shape)
+        idle_events = fill(kafka.bootstrap, IDLE_SOURCE, PARTITIONS, shape)
+        tell(f"{shape.namespaces} destinations: {events} events loaded in {written.took_s:.1f} s")
+        stage = _Stage(kafka, Destinations(kafka, written.namespaces), output, tell)
+        idle = [stage.turn(peer, IDLE_SOURCE, idle_events, "start and stop") for peer in peers]
+        for peer in peers:
+            stage.turn(peer, SOURCE, written, "warm-up")
+        measured = []
+        for number in range(plan.turns):
+            order = peers if number % 2 == 0 else list(reversed(peers))
+            by_name = {peer.name: stage.turn(peer, SOURCE, written, f"turn {number + 1}") for peer in order}
+            measured.append([by_name[peer.name] for peer in peers])
+    return Round(shape.namespaces, idle, measured)
+
+
+class _Stage(msgspec.Struct, frozen=True):
+    """Where turns are run: a broker with its destinations."""
+
+    kafka: LocalKafka
+    destinations: Destinations
+    output: Path
+    tell: Tell
+
+    def turn(self, peer: Peer, topic: str, written: Written, what: str) -> Turn:
+        self.destinations.empty()
+        turn = drain(peer, self.kafka, topic, self.output / f"{peer.name}.log")
+        self._check(peer, written)
+        per_event_us = turn.cpu_s / turn.events * 1e6
+        rate = turn.events / turn.wall_s
+        self.tell(f"  {what}: {peer.name} {turn.cpu_s:.2f} s CPU, {per_event_us:.2f} us/event, {rate:,.0f} events/s")
+        return turn
+
+    def _check(self, peer: Peer, written: Written) -> None:
+        found = self.destinations.counts()
+        wrong = {name: found[name] - written.counts[name] for name in written.namespaces}
+        wrong = {name: difference for name, difference in wrong.items() if difference}
+        if wrong:
+            some = dict(sorted(wrong.items())[:5])
+            raise DrainFailedError(f"{peer.name}: {len(wrong)} destinations with events too many or too few, as {some}")
+        if not self.destinations.holds(written.watched, written.events):
+            raise DrainFailedError(f"{peer.name} changed key, value, headers or timestamp on the way")
+
+
+def _machine() -> dict[str, str]:
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    client, library = confluent_kafka.version(), confluent_kafka.libversion()
+    return {
+        "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
+        "cores": str(os.cpu_count()),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "confluent-kafka": str(client),
+        "librdkafka": str(library[0]),
+    }

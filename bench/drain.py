@@ -1,0 +1,109 @@
+"""One turn: a program drains the backlog of a source topic, and what that cost."""
+
+import contextlib
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import STDOUT, Popen
+
+import msgspec
+from confluent_kafka.admin import AdminClient
+
+from bench.broker import LocalKafka
+from bench.broker.tether import Tether
+from bench.cpu import Usage, ended, reap
+from bench.offsets import GroupReader, spans
+from bench.peers import ROOT, Job, Peer, Started, base_environment
+
+POLL_S = 0.2
+STOP_TIMEOUT_S = 60.0
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What one drain took.
+
+    `cpu_s`, `user_s`, `system_s` are of the whole process tree, from its start to its end. `peak_bytes` is of its
+    largest process. `wall_s` is from its start until the group had committed the end of the source, seen every 0.2 s,
+    so that the program's own commit interval is in it. `broker_cpu_s` is what the broker used meanwhile.
+    """
+
+    peer: str
+    events: int
+    cpu_s: float
+    user_s: float
+    system_s: float
+    peak_bytes: int
+    wall_s: float
+    broker_cpu_s: float
+
+
+class DrainFailedError(RuntimeError):
+    """The program ended too early, took too long, or left with an error; the message holds the tail of its output."""
+
+
+def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: float = 600.0) -> Turn:
+    """Have a program drain the topic in a group of its own, then end it with SIGTERM. Blocks until it has ended.
+
+    `output` is the file its standard output and error go to. Raises DrainFailedError.
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 3})
+    # A partition that is empty is never committed.
+    ends = {partition: span.high for (_, partition), span in spans(admin, [topic]).items() if span.high > 0}
+    job = Job(kafka.bootstrap, topic, f"{peer.name}-{uuid.uuid4().hex[:8]}")
+    started = peer.start(job)
+    broker_before_s = kafka.cpu_s()
+    begun = time.monotonic()
+    with GroupReader(kafka.bootstrap, job.group) as group, _running(started, output) as process:
+        while group.committed(topic, ends) != ends:
+            if ended(process):
+                raise DrainFailedError(f"{peer.name} ended before the backlog did\n{_tail(output)}")
+            if time.monotonic() - begun > timeout_s:
+                raise DrainFailedError(f"{peer.name} is not done after {timeout_s:g} s\n{_tail(output)}")
+            time.sleep(POLL_S)
+        wall_s = time.monotonic() - begun
+        broker_cpu_s = kafka.cpu_s() - broker_before_s
+        os.kill(process.pid, signal.SIGTERM)
+        usage = reap(process, STOP_TIMEOUT_S)
+    if process.returncode != 0:
+        raise DrainFailedError(f"{peer.name} exited with {process.returncode}\n{_tail(output)}")
+    return _turn(peer, sum(ends.values()), usage, wall_s, broker_cpu_s)
+
+
+@contextlib.contextmanager
+def _running(started: Started, output: Path) -> Iterator[Popen[bytes]]:
+    """The program's process; killed if it still runs at the end."""
+    tether = Tether()
+    environment = base_environment() | started.environment
+    try:
+        with output.open("wb") as file:
+            process = tether.popen(
+                started.command, stdout=file, stderr=STDOUT, environment=environment, folder=str(ROOT)
+            )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                os.kill(process.pid, signal.SIGKILL)
+                reap(process, STOP_TIMEOUT_S)
+    finally:
+        tether.close()
+
+
+def _turn(peer: Peer, events: int, usage: Usage, wall_s: float, broker_cpu_s: float) -> Turn:
+    return Turn(
+        peer=peer.name,
+        events=events,
+        cpu_s=usage.cpu_s,
+        user_s=usage.user_s,
+        system_s=usage.system_s,
+        peak_bytes=usage.peak_bytes,
+        wall_s=wall_s,
+        broker_cpu_s=broker_cpu_s,
+    )
+
+
+def _tail(output: Path, lines: int = 20) -> str:
+    return "\n".join(output.read_text(errors="replace").splitlines()[-lines:])

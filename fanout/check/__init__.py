@@ -1,0 +1,8 @@
+"""What would stop a run, found out by asking the cluster and writing nothing.
+
+- `row`: one finding
+- `answers`: what the cluster says
+- `cluster`: the questions, the only file here that knows the client library
+- `connection`, `source`, `group`, `destinations`, `deadletters`, `backlog`: the checks
+- `report`: all of them, printed
+"""

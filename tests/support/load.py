@@ -1,0 +1,97 @@
+"""A load on the source topic while a test does something to the program: a thread that writes at a steady rate."""
+
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from tests.support.samples import event, partition_of
+from tests.support.topics import Record
+
+TICK_S = 0.005
+
+
+class Load:
+    """Writes events of these namespaces from `with` to `stop`, `rate` a second over all partitions.
+
+    The writer survives a broker that is away. `sent` holds, in order, everything that was handed over; `stop` returns
+    when all of it is acknowledged.
+    """
+
+    def __init__(
+        self, bootstrap: str, topic: str, namespaces: list[str], *, rate: float, partitions: int = 1, padding: str = "x"
+    ) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 0, "message.timeout.ms": 0,
+                "reconnect.backoff.max.ms": 500, "log_level": 2,
+            }
+        )  # fmt: skip
+        self._topic = topic
+        self._namespaces = namespaces
+        self._rate = rate
+        self._partitions = partitions
+        self._padding = padding
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="load", daemon=True)
+        self._errors: list[str] = []
+        self.sent: list[Record] = []
+        self.acknowledged = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.stop()
+        else:
+            self._stop.set()
+            self._thread.join()
+            self._producer.purge()
+
+    def stop(self, deadline_s: float = 60.0) -> list[Record]:
+        """Write no more, and wait until all is acknowledged; everything that was written."""
+        self._stop.set()
+        self._thread.join()
+        left = self._producer.flush(deadline_s)
+        assert not left, f"{left} records of the load are not acknowledged after {deadline_s:g} s"
+        assert not self._errors, self._errors[0]
+        return self.sent
+
+    def _write(self) -> None:
+        started = time.monotonic()
+        records = self._records()
+        while not self._stop.wait(TICK_S):
+            due = int((time.monotonic() - started) * self._rate) - len(self.sent)
+            for _ in range(due):
+                record = next(records)
+                self._producer.produce(self._topic, record.value, record.key, record.partition, on_delivery=self._told)
+                self.sent.append(record)
+            self._producer.poll(0)
+
+    def _told(self, error: KafkaError | None, _: Message) -> None:
+        if error is None:
+            self.acknowledged += 1
+        else:
+            self._errors.append(error.str())
+
+    def _records(self) -> Iterator[Record]:
+        """Each partition gets its records in turn: an object belongs to one partition."""
+        number = 0
+        keys = [self._key_in(partition) for partition in range(self._partitions)]
+        while True:
+            namespace = self._namespaces[number // self._partitions % len(self._namespaces)]
+            key = keys[number % self._partitions]
+            value = event(namespace, key, number, padding=self._padding)
+            yield Record(value, key.encode(), partition=number % self._partitions)
+            number += 1
+
+    def _key_in(self, partition: int) -> str:
+        candidates = (f"pod-{number}" for number in range(1_000_000))
+        return next(name for name in candidates if partition_of(name.encode(), self._partitions) == partition)
