@@ -98,7 +98,9 @@ class WorkerProcess:
         try:
             while frame := await self._reader.readline():
                 self._take(link.decode_up(frame))
-        except (ConnectionError, ValueError, msgspec.DecodeError) as error:
+        except ConnectionError:
+            pass  # it died with something of ours unread: an end like any other
+        except (ValueError, msgspec.DecodeError) as error:
             _log.error("a worker speaks nonsense: killing it", pid=self.pid, error=str(error))
             self.kill()
         finally:

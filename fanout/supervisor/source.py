@@ -34,7 +34,7 @@ class SourceTopic:
         except KafkaException as error:
             _repeats.warning(
                 "limits of the source not known, assuming Kafka's default", error=str(error),
-                advice="grant DESCRIBE_CONFIGS on the source topic",
+                advice="where the broker serves it, grant DESCRIBE_CONFIGS on the source topic",
             )  # fmt: skip
             return
         if entry is not None and entry.value:

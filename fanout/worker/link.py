@@ -33,17 +33,16 @@ class WorkerLink:
         self._next_report = 0.0
         self._next_beat = 0.0
         self._lease_until = 0.0
+        self._start: link.Start | None = None
         self.stop: link.Stop | None = None
 
     def start(self) -> link.Start:
         """The first message. Blocks until it is there; raises OrphanedError."""
         self._socket.setblocking(True)
-        while True:
-            for message in self._messages():
-                if isinstance(message, link.Start):
-                    self._lease_until = message.lease_until
-                    self._socket.setblocking(False)
-                    return message
+        while self._start is None:
+            self._take_messages()
+        self._socket.setblocking(False)
+        return self._start
 
     def count(self, counter: Counter, by: int = 1) -> None:
         """Count what happened; told with the next report."""
@@ -52,11 +51,7 @@ class WorkerLink:
 
     def turn(self, now: float) -> None:
         """Take what the supervisor says, and check the lease. Raises LeaseExpiredError, OrphanedError."""
-        for message in self._messages():
-            if isinstance(message, link.Lease):
-                self._lease_until = message.until
-            elif isinstance(message, link.Stop):
-                self.stop = message
+        self._take_messages()
         if now > self._lease_until:
             raise LeaseExpiredError
         if now >= self._next_beat and not self._unsent:
@@ -100,11 +95,11 @@ class WorkerLink:
             raise OrphanedError from None
         self._unsent = self._unsent[sent:]
 
-    def _messages(self) -> list[link.Down]:
+    def _take_messages(self) -> None:
         try:
             data = self._socket.recv(1 << 16)
         except BlockingIOError:
-            return []
+            return
         except ConnectionResetError:
             raise OrphanedError from None
         if not data:
@@ -112,4 +107,12 @@ class WorkerLink:
         self._received += data
         *frames, rest = self._received.split(b"\n")
         self._received = bytearray(rest)
-        return [link.decode_down(bytes(frame)) for frame in frames]
+        for frame in frames:
+            message = link.decode_down(bytes(frame))
+            if isinstance(message, link.Stop):
+                self.stop = message
+            elif isinstance(message, link.Lease):
+                self._lease_until = message.until
+            else:
+                # A Stop may come with it: what follows in the same piece is taken, too.
+                self._start, self._lease_until = message, message.lease_until
