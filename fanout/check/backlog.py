@@ -36,7 +36,7 @@ class Position(NamedTuple):
 
 def rows(settings: Settings, cluster: Cluster, partitions: int) -> list[Row]:
     """Lost records, then the age of the unread ones as a share of what the source keeps. Raises AskError."""
-    committed = cluster.committed()
+    committed = cluster.committed(partitions)
     low, high = cluster.ends(partitions)
     positions = [Position(number, committed.get(number), low[number], high[number]) for number in range(partitions)]
     lost = _lost(positions)

@@ -7,10 +7,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import (
-    OFFSET_INVALID,
     TIMESTAMP_NOT_AVAILABLE,
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -25,6 +23,7 @@ from fanout.settings import Settings
 
 ANSWER_S = 10.0
 _ATTEMPT_S = 1.0
+_FAILING_S = 3.0
 _DENIED = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -66,15 +65,21 @@ class Cluster:
         )
 
     def _metadata(self) -> ClusterMetadata:
-        deadline = time.monotonic() + ANSWER_S
+        begun = time.monotonic()
         while True:
             try:
                 return self._admin.list_topics(timeout=_ATTEMPT_S)
             except KafkaException:
                 self._admin.poll(0)  # serves the error callback and the log
-                hopeless = any(name in {"_AUTHENTICATION", "_SSL"} for name, _ in self._causes)
-                if hopeless or time.monotonic() > deadline:
+                if time.monotonic() - begun > self._patience_s():
                     raise UnreachableError(self._causes) from None
+
+    def _patience_s(self) -> float:
+        """How long to try on: not at all once we are refused, longest while there is no answer of any kind."""
+        names = {name for name, _ in self._causes} - {"_ALL_BROKERS_DOWN"}
+        if names & {"_AUTHENTICATION", "_SSL"}:
+            return 0.0
+        return _FAILING_S if names else ANSWER_S
 
     def broker_config(self) -> dict[str, str]:
         """Configuration of a broker. Raises AskError."""
@@ -131,23 +136,23 @@ class Cluster:
         operations = _names(found.authorized_operations)
         return Group(str(found.type.name).lower(), found.partition_assignor, members, operations)
 
-    def committed(self) -> dict[int, int]:
-        """Committed offsets of the source, by partition. Raises AskError."""
-        name = self._settings.groupid
-        futures = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(name)], request_timeout=ANSWER_S
-        )
+    def committed(self, partitions: int) -> dict[int, int]:
+        """Committed offsets of the source, by partition; joins no group. Raises AskError."""
+        self.group()  # says at once that we have no right, where a consumer would wait in vain
+        places = [TopicPartition(self._settings.topic, number) for number in range(partitions)]
+        # Not the admin client's list_consumer_group_offsets: librdkafka 2.16.0 crashes there while the coordinator
+        # moves or loads, which on a new cluster is the first thing that it does.
+        consumer = self._consumer()
         try:
-            found = _answer(futures[name]).topic_partitions
-        except AskError as error:
-            if error.absent:
-                return {}
-            raise
-        return {
-            place.partition: place.offset
-            for place in found
-            if place.topic == self._settings.topic and place.offset != OFFSET_INVALID
-        }
+            found = consumer.committed(places, timeout=ANSWER_S)
+        except KafkaException as error:
+            raise _ask_error(error.args[0]) from error
+        finally:
+            consumer.close()
+        for place in found:
+            if place.error is not None:
+                raise _ask_error(place.error)
+        return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def ends(self, partitions: int) -> tuple[dict[int, int], dict[int, int]]:
         """Of the source, by partition: the first offset, and one past the last. Raises AskError."""
@@ -168,7 +173,7 @@ class Cluster:
         A partition that does not answer in time, or whose record has no timestamp, is left out.
         """
         found: dict[int, int] = {}
-        consumer = Consumer(client.reader(self._settings, client.DEFAULT_MESSAGE_MAX_BYTES, self._logger))
+        consumer = self._consumer()
         try:
             consumer.assign([TopicPartition(self._settings.topic, number, at) for number, at in offsets.items()])
             deadline = time.monotonic() + ANSWER_S
@@ -187,6 +192,9 @@ class Cluster:
         finally:
             consumer.close()
         return found
+
+    def _consumer(self) -> Consumer:
+        return Consumer(client.reader(self._settings, client.DEFAULT_MESSAGE_MAX_BYTES, self._logger))
 
     def _config(self, kind: Any, name: str) -> dict[str, str]:  # noqa: ANN401  # an enum that the stubs lack
         if (kind, name) not in self._configs:

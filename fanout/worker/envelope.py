@@ -132,7 +132,11 @@ def _detailed(*, drop_resync: bool, split: bool) -> KeyOf:
 
     def key_of(value: bytes | None) -> RoutingKey:
         namespace = plain(value)
-        record = decode(value)  # type: ignore[arg-type]  # `plain` has refused None
+        try:
+            record = decode(value)  # type: ignore[arg-type]  # `plain` has refused None
+        except msgspec.ValidationError:
+            # An odd field that only the options look at: the event is routed as without them.
+            return namespace
         event = record.event or record.object
         metadata = event.metadata if event is not None else record.metadata
         if drop_resync and record.verb == "UPDATED" and record.old_event is not None:

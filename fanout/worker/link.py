@@ -62,7 +62,7 @@ class WorkerLink:
         """Tell how far everything is delivered. The latest state is what counts, so nothing is queued."""
         if self._unsent:
             self._send(b"")
-        if (now < self._next_report and not final) or self._unsent:
+        if not final and (now < self._next_report or self._unsent):
             return
         moved = {partition: offset for partition, offset in offsets.items() if self._told.get(partition) != offset}
         if not moved and not self._counters:

@@ -67,6 +67,7 @@ class Topics:
         self._source_max_bytes = source_max_bytes
         self._created = created
         self._known: set[str] = set()
+        self._granted: set[str] = set()  # to be created: they count against TOPICS_MAX from the moment they are named
         self._missing: dict[str, _Missing] = {}
         self._verdicts: dict[str, Refusal | Denied] = {}
         self._limits: dict[str, tuple[float, Limits]] = {}
@@ -78,6 +79,7 @@ class Topics:
     def learn(self, timeout_s: float = REQUEST_S) -> None:
         """Learn which topics exist. Blocks for the broker's answer; raises KafkaException."""
         self._known = set(self._admin.list_topics(timeout=timeout_s).topics)
+        self._granted -= self._known
         self._listed_at = time.monotonic()
 
     def room_for(self, name: str) -> bool:
@@ -93,7 +95,12 @@ class Topics:
         return self._has_room_for(name)
 
     def _has_room_for(self, name: str) -> bool:
-        return name in self._known or len(self._known) + len(self._missing) < self._settings.topics_max
+        if name in self._known or name in self._granted:
+            return True
+        if len(self._known) + len(self._granted) >= self._settings.topics_max:
+            return False
+        self._granted.add(name)
+        return True
 
     def ready(self, name: str) -> bool:
         """Whether records can be produced to it now, as far as is known."""
@@ -200,6 +207,7 @@ class Topics:
 
     def _exists(self, name: str, *, created: bool) -> None:
         del self._missing[name]
+        self._granted.discard(name)
         self._known.add(name)
         if created:
             self._created()
@@ -216,6 +224,7 @@ class Topics:
         elif code == KafkaError.TOPIC_EXCEPTION and name != self._settings.dead_letter_topic:
             # For example a.b where a_b exists: Kafka's metric names would collide.
             del self._missing[name]
+            self._granted.discard(name)
             self._verdicts[name] = Refusal(Reason.BAD_NAMESPACE, error.str())
         elif self._settings.topic_create == "none" and code == KafkaError.UNKNOWN_TOPIC_OR_PART:
             self._absent(name)
