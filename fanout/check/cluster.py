@@ -51,6 +51,7 @@ class Cluster:
         config = client.admin(settings, self._logger) | {"error_cb": self._note}
         self._admin = AdminClient(config)
         self._broker = ""
+        self._protocol: client.Protocol | None = None
         self._configs: dict[tuple[Any, str], dict[str, str]] = {}
 
     def overview(self) -> Overview:
@@ -80,6 +81,15 @@ class Cluster:
         if names & {"_AUTHENTICATION", "_SSL"}:
             return 0.0
         return _FAILING_S if names else ANSWER_S
+
+    def protocol(self) -> client.Protocol:
+        """The group protocol that a run would use. Raises AskError."""
+        if self._protocol is None:
+            try:
+                self._protocol = client.choose_protocol(self._settings)
+            except KafkaException as error:
+                raise _ask_error(error.args[0]) from error
+        return self._protocol
 
     def broker_config(self) -> dict[str, str]:
         """Configuration of a broker. Raises AskError."""

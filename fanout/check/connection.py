@@ -74,8 +74,9 @@ def reached(overview: Overview) -> Row:
     return Row(BROKER, Result.OK, f"cluster {overview.cluster_id}, {brokers}")
 
 
-def protocol(settings: Settings, cluster: Cluster, chosen: client.Protocol) -> list[Row]:
-    """Whether the broker serves the protocol that would be used, and whether the time-outs fit the broker's."""
+def protocol(settings: Settings, cluster: Cluster) -> list[Row]:
+    """Whether the broker serves the protocol that would be used, and whether the time-outs fit. Raises AskError."""
+    chosen = cluster.protocol()
     try:
         config = cluster.broker_config()
     except AskError as error:

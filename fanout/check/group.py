@@ -1,6 +1,5 @@
 """The consumer group: may we use it and commit, and who else is in it?"""
 
-from fanout import client
 from fanout.check.answers import AskError, Group, Member
 from fanout.check.cluster import Cluster
 from fanout.check.row import Result, Row, some
@@ -11,7 +10,7 @@ MEMBERS = "members of the group"
 _OURS = "cooperative-sticky"
 
 
-def rows(settings: Settings, cluster: Cluster, chosen: client.Protocol) -> list[Row]:
+def rows(settings: Settings, cluster: Cluster) -> list[Row]:
     """Rights and present members. Raises AskError where the cluster does not answer."""
     name = settings.groupid
     try:
@@ -21,7 +20,7 @@ def rows(settings: Settings, cluster: Cluster, chosen: client.Protocol) -> list[
             found = f"the group {name} may not be used ({error})"
             return [Row(RIGHT, Result.FAILED, found, f"grant READ on group {name}")]
         raise
-    return [_right(name, group.operations), _members(settings, group, chosen)]
+    return [_right(name, group.operations), _members(settings, group, cluster)]
 
 
 def _right(name: str, operations: frozenset[str] | None) -> Row:
@@ -32,7 +31,7 @@ def _right(name: str, operations: frozenset[str] | None) -> Row:
     return Row(RIGHT, Result.FAILED, f"the group {name} may not be used", f"grant READ on group {name}")
 
 
-def _members(settings: Settings, group: Group, chosen: client.Protocol) -> Row:
+def _members(settings: Settings, group: Group, cluster: Cluster) -> Row:
     """Members that would keep partitions from us, or us out of the group."""
     name, members = settings.groupid, group.members
     if not members:
@@ -46,6 +45,7 @@ def _members(settings: Settings, group: Group, chosen: client.Protocol) -> Row:
     if group.protocol == "classic" and group.assignor != _OURS:
         found = f"{name} is used by another program, with the assignor {group.assignor}: {_who(members)}"
         return Row(MEMBERS, Result.FAILED, found, todo)
+    chosen = cluster.protocol()
     if group.protocol not in {"unknown", chosen}:
         found = f"{name} has members with the protocol {group.protocol}; ours would be {chosen}: {_who(members)}"
         return Row(MEMBERS, Result.FAILED, found, f"stop them first, or set GROUP_PROTOCOL={group.protocol}")

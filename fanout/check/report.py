@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable
 
-from fanout import client
 from fanout.check import backlog, connection, deadletters, destinations, group, source
 from fanout.check.answers import AskError, UnreachableError
 from fanout.check.cluster import Cluster
@@ -39,12 +38,11 @@ def rows(settings: Settings) -> list[Row]:
         overview = cluster.overview()
     except UnreachableError as error:
         return [connection.unreachable(settings, error)]
-    chosen = client.choose_protocol(settings)
     partitions = overview.topics.get(settings.topic, 0)
     checks: list[tuple[str, Callable[[], list[Row]]]] = [
-        (connection.PROTOCOL, lambda: connection.protocol(settings, cluster, chosen)),
+        (connection.PROTOCOL, lambda: connection.protocol(settings, cluster)),
         (source.SOURCE, lambda: source.rows(settings, cluster, overview)),
-        (group.RIGHT, lambda: group.rows(settings, cluster, chosen)),
+        (group.RIGHT, lambda: group.rows(settings, cluster)),
         (destinations.CREATE, lambda: destinations.rows(settings, cluster, overview)),
         (deadletters.CHECK, lambda: deadletters.rows(settings, cluster)),
     ]

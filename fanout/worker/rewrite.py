@@ -1,8 +1,6 @@
 """Rewrite: the optional changes to a record before it is sent, SLIM and PROVENANCE_HEADERS; both off by default."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
-
 import msgspec
 
 from fanout.settings import Settings
@@ -39,31 +37,26 @@ def rewrite_function(settings: Settings) -> Rewrite | None:
 
 
 def _slim(record: Record) -> Record:
-    """Without managedFields and old_event; everything else as the bytes it was."""
-    value = record.value()
-    if value is None:
+    """Without managedFields and old_event; everything else as the bytes it was. What is no event stays as it is."""
+    try:
+        value = record.value()
+        envelope = _fields.decode(value or b"")
+        envelope.pop("old_event", None)
+        for name in ("event", "object"):
+            if name in envelope:
+                envelope[name] = msgspec.Raw(_encoder.encode(_without_managed_fields(_fields.decode(envelope[name]))))
+        return _with_value(record, _encoder.encode(_without_managed_fields(envelope)))
+    except msgspec.DecodeError:
+        # Another envelope, with NAMESPACE_PATH: there is nothing in it that could be known to be too much.
         return record
-    envelope = _fields.decode(value)
-    envelope.pop("old_event", None)
-    for name in ("event", "object"):
-        if name in envelope:
-            envelope[name] = _without_managed_fields(envelope[name])
-    if "metadata" in envelope:
-        slimmed = _without_managed_fields(msgspec.Raw(_encoder.encode(envelope)))
-        return _with_value(record, bytes(slimmed))
-    return _with_value(record, _encoder.encode(envelope))
 
 
-def _without_managed_fields(raw: msgspec.Raw) -> msgspec.Raw:
-    event: Any = msgspec.json.decode(raw, type=_Fields | None)
-    if event is None or "metadata" not in event:
-        return raw
-    metadata: Any = msgspec.json.decode(event["metadata"], type=_Fields | None)
-    if metadata is None or "managedFields" not in metadata:
-        return raw
-    del metadata["managedFields"]
-    event["metadata"] = msgspec.Raw(_encoder.encode(metadata))
-    return msgspec.Raw(_encoder.encode(event))
+def _without_managed_fields(event: _Fields) -> _Fields:
+    if "metadata" in event:
+        metadata = _fields.decode(event["metadata"])
+        if metadata.pop("managedFields", None) is not None:
+            event["metadata"] = msgspec.Raw(_encoder.encode(metadata))
+    return event
 
 
 def _with_value(record: Record, value: bytes) -> Record:

@@ -40,7 +40,7 @@ class Failure(NamedTuple):
 class _Group:
     """The records of one destination in one `send`: finds the record that a failure is about."""
 
-    __slots__ = ("_destination", "_failed", "_left", "_records", "_window")
+    __slots__ = ("_by_content", "_destination", "_failed", "_records", "_window")
 
     def __init__(
         self, destination: Destination, records: Sequence[Record], window: Window, failed: Callable[[Failure], None]
@@ -49,26 +49,24 @@ class _Group:
         self._records = records
         self._window = window
         self._failed = failed
-        self._left: list[Record] | None = None
+        self._by_content: dict[tuple[bytes, bytes], list[Record]] | None = None
 
     def called_back(self, error: KafkaError | None, message: Message) -> None:
-        """The client's delivery callback; with `delivery.report.only.error` it tells of failures only."""
-        if error is not None:
-            self._failed(Failure(self._destination, self._find(message), self._window, error))
+        """The client's delivery callback; with `delivery.report.only.error` it tells of failures only.
 
-    def _find(self, message: Message) -> Record:
-        """The record that was sent as this message. Failures mostly come in order, so the first is the likely one.
-
-        The client hands no reference back: the content tells which it is, and of two that are alike either will do.
+        The client hands no reference back, and no timestamp or headers with a failure, so value and key have to
+        tell which record it is. All that are alike are sent again: twice is better than the wrong one.
         """
-        if self._left is None:
-            self._left = list(self._records)
-        value, key, sent_at = message.value() or b"", message.key() or b"", message.timestamp()[1]
-        for index, record in enumerate(self._left):
-            same = (record.value() or b"") == value and (record.key() or b"") == key
-            if same and timestamp_to_send(record) in (sent_at, 0):
-                return self._left.pop(index)
-        raise RuntimeError("the client reported the failure of a record that was not sent")
+        if error is None:
+            return
+        if self._by_content is None:
+            self._by_content = {}
+            for record in self._records:
+                self._by_content.setdefault((record.value() or b"", record.key() or b""), []).append(record)
+        content = (message.value() or b"", message.key() or b"")
+        alike, self._by_content[content] = self._by_content[content], []
+        for record in alike:
+            self._failed(Failure(self._destination, record, self._window, error))
 
 
 class Shard:
