@@ -35,7 +35,6 @@ def _common(settings: Settings, logger: logging.Logger | None) -> Config:
         # Most of the 13 s that it took to move again after a broker's restart was reconnect backoff.
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1_000,
-        **settings.kafka,
     }
     if logger is not None:
         config["logger"] = logger
@@ -56,7 +55,7 @@ def member(settings: Settings, protocol: Protocol, logger: logging.Logger | None
     }
     if protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"
-    return config | settings.kafka_consumer
+    return config | settings.kafka | settings.kafka_consumer
 
 
 def reader(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
@@ -99,7 +98,7 @@ def producer(settings: Settings, source_max_bytes: int, logger: logging.Logger |
         "partitioner": "murmur2_random",
         "allow.auto.create.topics": settings.topic_create == "broker",
     }
-    return config | settings.kafka_producer
+    return config | settings.kafka | settings.kafka_producer
 
 
 def shard(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
@@ -115,7 +114,7 @@ def is_compressed(settings: Settings) -> bool:
 
 def admin(settings: Settings, logger: logging.Logger | None = None) -> Config:
     """An admin client."""
-    return _common(settings, logger) | {"allow.auto.create.topics": False}
+    return _common(settings, logger) | {"allow.auto.create.topics": False} | settings.kafka
 
 
 def session_timeout_ms(settings: Settings) -> int:

@@ -1,6 +1,5 @@
 """The questions that `check` puts to a cluster. Each blocks for an answer, `ANSWER_S` at most, and writes nothing."""
 
-import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -19,11 +18,12 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, 
 
 from fanout import client
 from fanout.check.answers import AskError, Group, Member, Overview, UnreachableError
+from fanout.check.causes import Causes
 from fanout.settings import Settings
 
 ANSWER_S = 10.0
 _ATTEMPT_S = 1.0
-_FAILING_S = 3.0
+_LOG_INFO = 6  # that a broker closes the connection at once is told at this level only
 _DENIED = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -46,9 +46,9 @@ class Cluster:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._causes: list[tuple[str, str]] = []
-        self._logger = _CauseLogger(self._causes)
-        config = client.admin(settings, self._logger) | {"error_cb": self._note}
+        self._causes = Causes()
+        self._logger = self._causes.logger
+        config = client.admin(settings, self._logger) | {"error_cb": self._causes.note, "log_level": _LOG_INFO}
         self._admin = AdminClient(config)
         self._broker = ""
         self._protocol: client.Protocol | None = None
@@ -72,15 +72,8 @@ class Cluster:
                 return self._admin.list_topics(timeout=_ATTEMPT_S)
             except KafkaException:
                 self._admin.poll(0)  # serves the error callback and the log
-                if time.monotonic() - begun > self._patience_s():
-                    raise UnreachableError(self._causes) from None
-
-    def _patience_s(self) -> float:
-        """How long to try on: not at all once we are refused, longest while there is no answer of any kind."""
-        names = {name for name, _ in self._causes} - {"_ALL_BROKERS_DOWN"}
-        if names & {"_AUTHENTICATION", "_SSL"}:
-            return 0.0
-        return _FAILING_S if names else ANSWER_S
+                if time.monotonic() - begun > self._causes.patience_s(ANSWER_S):
+                    raise UnreachableError(self._causes.told) from None
 
     def protocol(self) -> client.Protocol:
         """The group protocol that a run would use. Raises AskError."""
@@ -212,21 +205,6 @@ class Cluster:
             entries = _answer(self._admin.describe_configs([resource], request_timeout=ANSWER_S)[resource])
             self._configs[kind, name] = {key: entry.value for key, entry in entries.items() if entry.value is not None}
         return self._configs[kind, name]
-
-    def _note(self, error: KafkaError) -> None:
-        self._causes.append((error.name(), error.str()))
-
-
-class _CauseLogger(logging.Logger):
-    """Keeps the client's own lines, some of which say more than its errors, and prints none of them."""
-
-    def __init__(self, causes: list[tuple[str, str]]) -> None:
-        super().__init__("fanout.check", logging.INFO)
-        self.propagate = False
-        self._causes = causes
-
-    def handle(self, record: logging.LogRecord) -> None:
-        self._causes.append(("log", record.getMessage()))
 
 
 def _answer(future: "Future[Any]") -> Any:  # noqa: ANN401  # each question has its own

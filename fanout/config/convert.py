@@ -33,25 +33,25 @@ def description(name: str) -> str:
     return str((kind.extra_json_schema or {}).get("description", "")) if isinstance(kind, inspect.Metadata) else ""
 
 
-def value(name: str, given: Given) -> object:
+def converted(name: str, given: Given) -> object:
     """The value that the text stands for. Raises ValueError with a sentence for the user."""
-    text, kind = given.text, type_of(name)
-    raw: object = text
+    kind = type_of(name)
+    raw: object = given.text
     if isinstance(kind, inspect.LiteralType):
-        raw = _LEVELS.get(text.lower(), text.lower()) if name == "log_level" else text.lower()
+        raw = _LEVELS.get(given.text.lower(), given.text.lower()) if name == "log_level" else given.text.lower()
     elif isinstance(kind, inspect.VarTupleType):
-        raw = [part.strip() for part in text.split(",") if part.strip()]
+        raw = [part.strip() for part in given.text.split(",") if part.strip()]
     elif isinstance(kind, inspect.DictType):
         raw = _pairs(name, given)
     try:
-        converted = msgspec.convert(raw, FIELDS[name].type, strict=False)
+        value = msgspec.convert(raw, FIELDS[name].type, strict=False)
     except msgspec.ValidationError:
         raise _not_allowed(name, given) from None
-    if isinstance(converted, float) and not math.isfinite(converted):  # NaN passes every bound
+    if isinstance(value, float) and not math.isfinite(value):  # NaN passes every bound
         raise _not_allowed(name, given)
-    if isinstance(converted, int) and converted > INT_MAX:
+    if isinstance(value, int) and value > INT_MAX:
         raise _not_allowed(name, given)
-    return converted
+    return value
 
 
 def text(shown: object) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from fanout.config import convert, rules
+from fanout.config.convert import converted, default, description, text
 from fanout.config.properties import refusals, shown
+from fanout.config.rules import problems as problems_between
 from fanout.config.sources import FIELDS, SIDES, Raw, collect, flag, variable
 from fanout.errors import SettingsError
 from fanout.settings import Settings
@@ -55,8 +56,8 @@ class Reading:
 
     def _row(self, name: str) -> Shown:
         value = self.values.get(name, msgspec.NODEFAULT)
-        text = "" if value is msgspec.NODEFAULT else convert.text(value)
-        return Shown(variable(name), text, self.origins[name])
+        shown_as = "" if value is msgspec.NODEFAULT else text(value)
+        return Shown(variable(name), shown_as, self.origins[name])
 
 
 def load(environ: Mapping[str, str], flags: Mapping[str, str]) -> Loaded:
@@ -82,7 +83,7 @@ def read(environ: Mapping[str, str], flags: Mapping[str, str]) -> Reading:
     settings = _settings({"endpoint": "none:1", "topic": "none", **values}, properties)
     property_problems, sound = _property_problems(raw, settings)
     wrong = frozenset(FIELDS.keys() - values.keys())
-    problems += rules.problems(msgspec.structs.replace(settings, **sound), wrong)
+    problems += problems_between(msgspec.structs.replace(settings, **sound), wrong)
     problems += property_problems
     return Reading(values, properties, origins, tuple(raw.ignored), tuple(problems))
 
@@ -98,7 +99,7 @@ def _convert(raw: Raw, problems: list[str]) -> tuple[dict[str, object], dict[str
         given = raw.settings.get(name)
         origins[name] = given.origin if given else DEFAULT
         try:
-            value = convert.value(name, given) if given else convert.default(name)
+            value = converted(name, given) if given else default(name)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -106,7 +107,7 @@ def _convert(raw: Raw, problems: list[str]) -> tuple[dict[str, object], dict[str
             origins[name] = _MISSING
             problems.append(
                 f"{variable(name)} is not set; set it in the environment or with {flag(name)}: "
-                f"{convert.description(name).removesuffix(' Required.')}"
+                f"{description(name).removesuffix(' Required.')}"
             )
         else:
             values[name] = value
@@ -124,9 +125,9 @@ def _property_problems(raw: Raw, settings: Settings) -> tuple[list[str], dict[st
         sound[side] = {prop: item.text for prop, item in given.items() if prop not in refused}
     if not any(sound.values()):
         return problems, sound
-    from fanout.config import trial
+    from fanout.config.trial import faults
 
-    for side, prop, fault in list(trial.faults(sound)):
+    for side, prop, fault in list(faults(sound)):
         if prop:
             origin = raw.properties[side][prop].origin
             problems.append(f"{origin}: the client's {prop}: {fault}; correct or remove it")

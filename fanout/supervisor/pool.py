@@ -5,9 +5,9 @@ It knows nothing of Kafka: what a worker is, and where a partition begins, it is
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fanout import log
 from fanout.supervisor.backoff import Backoff, Ending
@@ -56,7 +56,7 @@ class Hooks(NamedTuple):
     spawn: Callable[[frozenset[int]], Awaitable[Process]]
     progressed: Callable[[frozenset[int]], int]  # a number that grows with what these partitions delivered
     restart_source: Callable[[frozenset[int]], None]  # their source is another one: begin at the earliest record
-    may_start: Callable[[], Awaitable[None]]  # returns when the ownership is certain
+    may_start: Callable[[], Coroutine[Any, Any, None]]  # returns when the ownership is certain
     give_up: Callable[[str], None]
 
 
@@ -80,16 +80,23 @@ class Slot:
     async def run(self) -> None:
         """Keep a worker alive for as long as there are partitions. Ends when there are none."""
         while self.partitions:
-            await self._hooks.may_start()
-            if not self.partitions:
-                return
-            delay_s = await self._one_life()
-            if delay_s and self.partitions:
+            self._wake.clear()
+            if await self._unless_woken(self._hooks.may_start()):
+                delay_s = await self._one_life()
                 self._wake.clear()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), delay_s)
-                except TimeoutError:
-                    continue
+                if delay_s and self.partitions:
+                    await self._unless_woken(asyncio.sleep(delay_s))
+
+    async def _unless_woken(self, wait: Coroutine[Any, Any, None]) -> bool:
+        """Wait for it, or until the partitions change; whether it came to its end."""
+        waiting = asyncio.create_task(wait)
+        woken = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({waiting, woken}, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.done() and not woken.done()
+        finally:
+            waiting.cancel()
+            woken.cancel()
 
     async def _one_life(self) -> float:
         """Start a worker and see it end; how long to wait before the next."""
@@ -117,7 +124,7 @@ class Slot:
     def _after(self, ended: Ended, active: frozenset[int], *, progress: bool) -> float:
         told = {"partitions": sorted(active), "exit_code": ended.exit_code, "lived_s": round(ended.lived_s, 1)}
         if self._stop_at is not None or self._killed:
-            self.drained = self.drained and (ended.drained or self._killed)
+            self.drained = ended.drained or self._killed
             _log.info("worker stopped", drained=ended.drained, **told)
             return self._backoff.after(Ending.STOPPED, progress=progress, lived_s=ended.lived_s)
         if ended.source_recreated:
@@ -146,10 +153,18 @@ class Slot:
         """Drain and end the worker (if it holds any of these partitions); `run` starts it anew."""
         self._wake.set()
         if self._active and (holding is None or self._active & holding):
-            self._stop_at = deadline
-            if self.process is not None:
-                self.process.stop(deadline)
+            self._stop_by(deadline)
             await self._idle.wait()
+
+    def hurry(self, deadline: float) -> None:
+        """Shorten the deadline of a stop that is under way."""
+        if self._stop_at is not None:
+            self._stop_by(deadline)
+
+    def _stop_by(self, deadline: float) -> None:
+        self._stop_at = deadline if self._stop_at is None else min(self._stop_at, deadline)
+        if self.process is not None:
+            self.process.stop(self._stop_at)
 
     def drop(self, partitions: Iterable[int]) -> None:
         """Kill the worker if it holds any of these; it starts again with what is left."""
@@ -187,7 +202,8 @@ class Pool:
         grown: set[Slot] = set()
         fresh: list[Slot] = []
         for partition in sorted(set(partitions) - self.partitions()):
-            slots = [*self._slots, *fresh]
+            # A slot without partitions is about to end.
+            slots = [*(slot for slot in self._slots if slot.partitions), *fresh]
             if not self._limits.workers_max or len(slots) < self._limits.workers_max:
                 fresh.append(Slot(self._limits, self._hooks, {partition}))
                 continue
@@ -230,8 +246,7 @@ class Pool:
     def hurry(self, deadline: float) -> None:
         """Shorten the deadline of a stop that is under way."""
         for slot in self._slots:
-            if slot.process is not None:
-                slot.process.stop(deadline)
+            slot.hurry(deadline)
 
     def tick(self, now: float) -> None:
         """Renew all leases and look for workers that hang. To be called every second."""

@@ -41,6 +41,11 @@ class Inflight:
         return {partition: offset for partition, offset in offsets.items() if offset is not None}
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing is in flight, not even the dead letter of a gap."""
+        return all(tracker.idle for tracker in self._trackers.values())
+
+    @property
     def records(self) -> int:
         """Records in flight."""
         return sum(tracker.records for tracker in self._trackers.values())
@@ -107,7 +112,7 @@ class Loop:
             self._report(now)
             stop = self._link.stop
             if stop is not None:
-                drained = not self._inflight.records
+                drained = self._inflight.idle
                 if drained or now > stop.deadline:
                     self._report(now, final=True)
                     return drained

@@ -57,6 +57,11 @@ class Tracker:
         self.nbytes += nbytes
         return window
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was opened is committable, as of the last call of `committable`."""
+        return not self._windows
+
     def committable(self) -> int | None:
         """The next offset to read after everything acknowledged without a gap; None before the first."""
         windows = self._windows

@@ -129,8 +129,8 @@ class Redelivery:
         if isinstance(state, Denied):
             self._deny(destination, hold, state, now)
         elif isinstance(state, Refusal):
-            self._refuse_all(destination, hold, state)
-            self._release(destination, hold)
+            # Held on: nothing may be produced to a topic that is not there.
+            self._deny_for_now(destination, hold, state, now)
         elif state is State.READY and not destination.in_flight():
             self._requeue(destination, hold)
             while destination.waiting:
@@ -277,6 +277,11 @@ class Redelivery:
         while destination.waiting:
             self._refuse_first(destination, refusal)
 
+    def _deny_for_now(self, destination: Destination, hold: _Hold, refusal: Refusal, now: float) -> None:
+        """Everything for this destination becomes a dead letter, until it is tried again."""
+        hold.denied, hold.denied_until = refusal, now + DENIED_FOR_S
+        self._refuse_all(destination, hold, refusal)
+
     def _deny(self, destination: Destination, hold: _Hold, denied: Denied, now: float) -> None:
         """No rights: dead letters if other destinations show that this is one tenant's matter, else wait, then stop."""
         advice = f"not authorized to {denied.operation} the topic {destination.name}: {denied.detail}"
@@ -285,9 +290,7 @@ class Redelivery:
         _repeats.error("not authorized", destination.name, topic=destination.name, operation=denied.operation,
                        advice="grant the right; meanwhile its events are dead letters")  # fmt: skip
         if self._sink.delivered:
-            hold.denied = Refusal(Reason.NOT_AUTHORIZED, advice)
-            hold.denied_until = now + DENIED_FOR_S
-            self._refuse_all(destination, hold, hold.denied)
+            self._deny_for_now(destination, hold, Refusal(Reason.NOT_AUTHORIZED, advice), now)
         elif now - hold.since > DENIED_ALL_S:
             raise WorkerFailureError(
                 FailureKind.NOT_AUTHORIZED, f"{advice}; no destination takes anything, grant the right"

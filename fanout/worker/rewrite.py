@@ -1,6 +1,7 @@
 """Rewrite: the optional changes to a record before it is sent, SLIM and PROVENANCE_HEADERS; both off by default."""
 
 from collections.abc import Callable, Sequence
+
 import msgspec
 
 from fanout.settings import Settings
