@@ -73,6 +73,8 @@ def compare_command(
     if not programs:
         raise click.UsageError("nothing to measure")
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)  # a file has no width: rich would squeeze the table into 80 columns
     OUT.mkdir(exist_ok=True)
     shape = Shape(namespaces=0, skew=skew, size_bytes=size, headers=headers)
     plan = Plan(destinations=destinations, events=events, turns=turns, shape=shape)

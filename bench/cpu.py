@@ -1,4 +1,4 @@
-"""CPU time of processes: what a process tree has used so far, and what an ended process used in all.
+"""CPU time and memory of processes: what a process tree has used so far, and what an ended process used in all.
 
 The kernel adds a child's times to its parent's when the parent waits for it. So the times of an ended process
 hold those of all descendants that were waited for, however short they lived: exact, where sampling is not.
@@ -6,6 +6,7 @@ hold those of all descendants that were waited for, however short they lived: ex
 
 import os
 import select
+from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -14,11 +15,10 @@ import psutil
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a process and its waited-for descendants used. Seconds; `peak_bytes` is of the largest single process."""
+    """What a process and its waited-for descendants used, in seconds."""
 
     user_s: float
     system_s: float
-    peak_bytes: int
 
     @property
     def cpu_s(self) -> float:
@@ -49,7 +49,7 @@ def reap(process: "Popen[Any]", timeout_s: float) -> Usage:
         os.close(descriptor)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return Usage(user_s=used.ru_utime, system_s=used.ru_stime, peak_bytes=used.ru_maxrss * 1024)
+    return Usage(user_s=used.ru_utime, system_s=used.ru_stime)
 
 
 def tree_cpu_s(pid: int) -> float:
@@ -69,3 +69,21 @@ def tree_cpu_s(pid: int) -> float:
             continue
         spent_s += times.user + times.system + times.children_user + times.children_system
     return spent_s
+
+
+def tree_peak_bytes(pid: int) -> int:
+    """Sum of the most resident memory that a living process and each of its living descendants ever had.
+
+    Not `ru_maxrss`: that has the memory of the process that forked it, from before the exec. Raises
+    psutil.NoSuchProcess if `pid` itself has ended.
+    """
+    root = psutil.Process(pid)
+    return sum(_peak_bytes(process.pid) for process in [root, *root.children(recursive=True)])
+
+
+def _peak_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except FileNotFoundError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -22,7 +22,7 @@ class Destinations:
     def __init__(self, kafka: LocalKafka, names: Sequence[str]) -> None:
         kafka.create_topics(names)
         self._bootstrap = kafka.bootstrap
-        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 3})
+        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2})
         self._places = [TopicPartition(name, 0) for name in names]
 
     def empty(self) -> None:

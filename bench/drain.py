@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from bench.broker import LocalKafka
 from bench.broker.tether import Tether
-from bench.cpu import Usage, ended, reap
+from bench.cpu import ended, reap, tree_peak_bytes
 from bench.offsets import GroupReader, spans
 from bench.peers import ROOT, Job, Peer, Started, base_environment
 
@@ -25,9 +25,9 @@ STOP_TIMEOUT_S = 60.0
 class Turn(msgspec.Struct, frozen=True):
     """What one drain took.
 
-    `cpu_s`, `user_s`, `system_s` are of the whole process tree, from its start to its end. `peak_bytes` is of its
-    largest process. `wall_s` is from its start until the group had committed the end of the source, seen every 0.2 s,
-    so that the program's own commit interval is in it. `broker_cpu_s` is what the broker used meanwhile.
+    `cpu_s`, `user_s`, `system_s` are of the whole process tree, from its start to its end. `peak_bytes` is the sum of
+    the peaks of its processes. `wall_s` is from its start until the group had committed the end of the source, looked
+    at every 0.2 s, so the program's own commit interval is in it. `broker_cpu_s` is what the broker used meanwhile.
     """
 
     peer: str
@@ -49,7 +49,7 @@ def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: fl
 
     `output` is the file its standard output and error go to. Raises DrainFailedError.
     """
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 3})
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2})
     # A partition that is empty is never committed.
     ends = {partition: span.high for (_, partition), span in spans(admin, [topic]).items() if span.high > 0}
     job = Job(kafka.bootstrap, topic, f"{peer.name}-{uuid.uuid4().hex[:8]}")
@@ -65,11 +65,21 @@ def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: fl
             time.sleep(POLL_S)
         wall_s = time.monotonic() - begun
         broker_cpu_s = kafka.cpu_s() - broker_before_s
+        peak_bytes = tree_peak_bytes(process.pid)
         os.kill(process.pid, signal.SIGTERM)
         usage = reap(process, STOP_TIMEOUT_S)
     if process.returncode != 0:
         raise DrainFailedError(f"{peer.name} exited with {process.returncode}\n{_tail(output)}")
-    return _turn(peer, sum(ends.values()), usage, wall_s, broker_cpu_s)
+    return Turn(
+        peer=peer.name,
+        events=sum(ends.values()),
+        cpu_s=usage.cpu_s,
+        user_s=usage.user_s,
+        system_s=usage.system_s,
+        peak_bytes=peak_bytes,
+        wall_s=wall_s,
+        broker_cpu_s=broker_cpu_s,
+    )
 
 
 @contextlib.contextmanager
@@ -90,19 +100,6 @@ def _running(started: Started, output: Path) -> Iterator[Popen[bytes]]:
                 reap(process, STOP_TIMEOUT_S)
     finally:
         tether.close()
-
-
-def _turn(peer: Peer, events: int, usage: Usage, wall_s: float, broker_cpu_s: float) -> Turn:
-    return Turn(
-        peer=peer.name,
-        events=events,
-        cpu_s=usage.cpu_s,
-        user_s=usage.user_s,
-        system_s=usage.system_s,
-        peak_bytes=usage.peak_bytes,
-        wall_s=wall_s,
-        broker_cpu_s=broker_cpu_s,
-    )
 
 
 def _tail(output: Path, lines: int = 20) -> str:

@@ -71,7 +71,7 @@ class GroupReader:
                 "bootstrap.servers": bootstrap,
                 "group.id": group,
                 "enable.auto.commit": False,
-                "log_level": 3,
+                "log_level": 2,
                 "reconnect.backoff.max.ms": 200,
             }
         )

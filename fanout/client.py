@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from fanout.settings import Settings
@@ -147,3 +147,10 @@ def choose_protocol(settings: Settings) -> Protocol:
         return "classic"
     entry = answer.get("group.coordinator.rebalance.protocols")
     return "consumer" if entry is not None and "consumer" in str(entry.value).split(",") else "classic"
+
+
+def kafka_error(exception: BaseException) -> KafkaError:
+    """The error inside an exception of the client."""
+    if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
+        return exception.args[0]
+    return KafkaError(KafkaError._FAIL, str(exception))

@@ -1,7 +1,6 @@
 """LocalKafka: a real Kafka cluster of one or several nodes, ready when it answers, gone when it is left."""
 
 import contextlib
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -48,8 +47,8 @@ class LocalKafka:
                 try:
                     self._start_all(self.data_dir / str(attempt), runtime)
                     break
-                except BrokerDiedError as error:
-                    if _PORT_CLASH not in str(error) or attempt + 1 == START_ATTEMPTS:
+                except BrokerDiedError:
+                    if not self._clashed() or attempt + 1 == START_ATTEMPTS:
                         raise
                     self._discard_all()
             self._cleanup = stack.pop_all()
@@ -87,7 +86,7 @@ class LocalKafka:
         """Start a stopped node on its old ports and data, and wait until it serves its partitions.
 
         Several nodes that have to come up together (a quorum needs most of them) take `wait=False` but for the last.
-        Raises BrokerDiedError with the tail of its log.
+        Raises BrokerDiedError with what its log says.
         """
         self._nodes[node].launch()
         if wait:
@@ -108,11 +107,11 @@ class LocalKafka:
 
     def pause(self, node: int = 0) -> None:
         """SIGSTOP: connections stay open and nothing answers."""
-        self._nodes[node].signal(signal.SIGSTOP)
+        self._nodes[node].pause()
 
     def resume(self, node: int = 0) -> None:
         """SIGCONT."""
-        self._nodes[node].signal(signal.SIGCONT)
+        self._nodes[node].resume()
 
     def pid(self, node: int = 0) -> int:
         """Process id. Raises RuntimeError if the node does not run."""
@@ -148,6 +147,10 @@ class LocalKafka:
         for node in self._nodes:
             await_serving(node, READY_TIMEOUT_S)
         await_groups(self.bootstrap)
+
+    def _clashed(self) -> bool:
+        """Was a port taken between its choice and its use?"""
+        return any(_PORT_CLASH in node.log.read_text(errors="replace") for node in self._nodes)
 
     def _discard_all(self) -> None:
         for node in self._nodes:

@@ -22,7 +22,7 @@ FORMAT_TIMEOUT_S = 60.0
 
 
 class BrokerDiedError(RuntimeError):
-    """A broker process ended by itself; the message holds the tail of its log."""
+    """A broker process ended by itself; the message holds what its log says."""
 
 
 class Ports(NamedTuple):
@@ -84,7 +84,7 @@ class Node:
     def end_format(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the tool. Raises BrokerDiedError if it failed."""
         if process.wait(FORMAT_TIMEOUT_S) != 0:
-            raise BrokerDiedError(f"the data folder could not be formatted\n{self.log_tail()}")
+            raise BrokerDiedError(f"the data folder could not be formatted\n{self.trouble()}")
 
     def launch(self) -> None:
         """Start the process; returns at once, long before it answers. Raises RuntimeError if it runs already."""
@@ -115,17 +115,30 @@ class Node:
             os.kill(self._process.pid, signal.SIGKILL)
             self._collect(KILL_TIMEOUT_S)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal, and wait for nothing. Raises RuntimeError if it does not run."""
-        os.kill(self._running().pid, number)
+    def pause(self) -> None:
+        """SIGSTOP, and wait until all its threads have stopped. Raises RuntimeError if it does not run."""
+        pid = self._running().pid
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED)
+
+    def resume(self) -> None:
+        """SIGCONT. Raises RuntimeError if it does not run."""
+        os.kill(self._running().pid, signal.SIGCONT)
 
     def cpu_s(self) -> float:
         """User and system seconds of all its processes so far, ended ones included."""
         return self._spent_s + (tree_cpu_s(self._process.pid) if self._process is not None else 0.0)
 
-    def log_tail(self, lines: int = 40) -> str:
-        """Last lines of its log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+    def trouble(self) -> str:
+        """What its log says of an error: the lines at that level and the causes, then the last lines whatever they are.
+
+        Kafka prints its settings by the hundred, so that the last lines alone seldom have it.
+        """
+        lines = [line[:300] for line in self.log.read_text(errors="replace").splitlines()]
+        errors = [
+            line for line in lines if any(mark in line for mark in (" ERROR ", " FATAL ", "Caused by:", "Exception"))
+        ]
+        return "\n".join([*errors[-20:], "...", *lines[-10:]])
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or ended(self._process):

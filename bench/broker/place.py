@@ -34,8 +34,8 @@ def data_folder() -> Iterator[Path]:
 def _sweep() -> None:
     """Remove folders whose owner is dead: their lock is free. One that is a few instants old may not be locked yet."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # Another sweep or another user's folder: not ours to remove.
-        with contextlib.suppress(OSError), (folder / "lock").open("w") as lock:
+        # Suppressed: it is being removed by its owner or another sweep, or is another user's.
+        with contextlib.suppress(OSError), (folder / "lock").open() as lock:
             if time.time() - folder.stat().st_mtime > STALE_S:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder)

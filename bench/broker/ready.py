@@ -20,14 +20,14 @@ def quiet_admin(bootstrap: str) -> AdminClient:
 def await_serving(node: Node, timeout_s: float) -> None:
     """Block until the node is in its own answer and no partition of its own lacks a leader.
 
-    Raises, with the tail of its log, BrokerDiedError if it ends meanwhile and TimeoutError if it never answers.
+    Raises, with what its log says, BrokerDiedError if it ends meanwhile and TimeoutError if it never answers.
     """
     deadline = time.monotonic() + timeout_s
     while not _answers(node, lambda metadata: _serves(metadata, node.number)):
         if not node.runs:
-            raise BrokerDiedError(f"the broker at {node.address} died while it started\n{node.log_tail()}")
+            raise BrokerDiedError(f"the broker at {node.address} died while it started\n{node.trouble()}")
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the broker at {node.address} does not serve after {timeout_s:g} s\n{node.log_tail()}")
+            raise TimeoutError(f"the broker at {node.address} does not serve after {timeout_s:g} s\n{node.trouble()}")
 
 
 def await_topics(nodes: Sequence[Node], names: Sequence[str], partitions: int, timeout_s: float) -> None:

@@ -1,6 +1,6 @@
 """A seeded generator of records like those of Eventrouter: the same seed and options give the same bytes.
 
-Used by the demo and by the bench, so it is fast: well over 100 000 records per second.
+Used by the demo and by the bench, so it is fast.
 """
 
 import random
@@ -23,27 +23,10 @@ _CHUNK = 4_096
 _ADDED = b'{"verb":"ADDED","event":}'
 
 _KNOWN_NAMES = (
-    "team-a",
-    "kube-system",
-    "default",
-    "payments",
-    "checkout",
-    "ml-pipeline",
-    "team-b",
-    "observability",
-    "batch-jobs-2026",
-    "ingress-nginx",
-    "cert-manager",
-    "search",
-    "team-c",
-    "billing",
-    "data-lake",
-    "gitlab-runners",
-    "argocd",
-    "kafka",
-    "staging",
-    "sandbox-7",
-)
+    "team-a kube-system default payments checkout ml-pipeline team-b observability batch-jobs-2026 "
+    "ingress-nginx cert-manager search team-c billing data-lake gitlab-runners argocd kafka staging "
+    "sandbox-7 "
+).split()
 _EXTRA_HEADERS: tuple[Headers, ...] = (
     (("cluster", b"eu-west-1"),),
     (("cluster", b"us-east-2"), ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),

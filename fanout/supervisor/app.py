@@ -19,8 +19,9 @@ from fanout.settings import Settings
 from fanout.supervisor.certainty import Certainty
 from fanout.supervisor.commits import Commits, Ownership
 from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError
-from fanout.supervisor.pool import Hooks, Limits, Pool
+from fanout.supervisor.pool import Pool
 from fanout.supervisor.process import WorkerProcess
+from fanout.supervisor.slot import Hooks, Limits
 from fanout.supervisor.source import SourceTopic
 
 TICK_S = 1.0
@@ -36,20 +37,20 @@ _repeats = log.Repeats(_log)
 def main(settings: Settings) -> NoReturn:
     """Run until told to stop by SIGTERM or SIGINT, then exit with an `ExitCode`. Blocks."""
     log.configure(settings.log_level, settings.log_format, role="supervisor")
-    code = uvloop.run(_run(settings))
-    # A client that waits for a broker which is away would hold up the end: there is nothing left for it to do.
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> NoReturn:
+    try:
+        code = await Supervisor(settings).run()
+    except KafkaException as error:
+        _log.error("the client refuses its settings", error=str(error), advice="look at the KAFKA_* settings")
+        code = ExitCode.BAD_SETTINGS
+    # From here, inside the loop: its end, and the interpreter's, would wait for the threads of a client that may wait
+    # for a broker which is away. There is nothing left for them to do.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-async def _run(settings: Settings) -> ExitCode:
-    try:
-        supervisor = Supervisor(settings)
-    except KafkaException as error:
-        _log.error("the client refuses its settings", error=str(error), advice="look at the KAFKA_* settings")
-        return ExitCode.BAD_SETTINGS
-    return await supervisor.run()
 
 
 class Supervisor:
@@ -97,8 +98,10 @@ class Supervisor:
         protocol = await self._choose_protocol()
         await self._source.learn_limits()
         while not self._stopping.is_set():
-            self._membership = membership = Membership(self._settings, protocol, self._commits, self._handlers())
+            membership = None
             try:
+                membership = Membership(self._settings, protocol, self._commits, self._handlers())
+                self._membership = membership
                 async with asyncio.TaskGroup() as group:
                     committing = group.create_task(self._commit(membership))
                     await membership.run()
@@ -111,7 +114,8 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             self._lost(self._commits.owned())
-            await membership.leave(LEAVE_S)
+            if membership is not None:
+                await membership.leave(LEAVE_S)
             await asyncio.sleep(MEMBERSHIP_RETRY_S)
 
     async def _choose_protocol(self) -> client.Protocol:

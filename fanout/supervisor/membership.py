@@ -66,6 +66,8 @@ class Membership:
         # The partitions that are ours, each with a mark of this assignment of it.
         self._given: dict[int, object] = {}
         self._fatal: KafkaError | None = None
+        self._broken = ""
+        self._confirming = False
         config = client.member(settings, protocol, log.client_logger("membership"))
         self._consumer = AIOConsumer(
             config | {"on_commit": self._on_commit, "error_cb": self._on_error}, max_workers=CLIENT_THREADS
@@ -83,6 +85,8 @@ class Membership:
                     self._tell(message.error())
                 if self._fatal is not None:
                     raise MembershipFatalError(self._fatal.str())
+                if self._broken:
+                    raise MembershipFatalError(self._broken)
         finally:
             self._ended.set()
 
@@ -112,7 +116,13 @@ class Membership:
         _log.info("partitions assigned", partitions=sorted(given))
         task = asyncio.create_task(self._hand_over(given))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._handed_over)
+
+    def _handed_over(self, task: asyncio.Task[None]) -> None:
+        """A hand-over that broke leaves partitions without a worker: join anew rather than that."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = f"partitions could not be handed over: {error!r}"
 
     async def _hand_over(self, given: Mapping[int, object]) -> None:
         """Learn where these partitions begin, for as long as it takes, and hand on what is still ours by then."""
@@ -123,6 +133,7 @@ class Membership:
                 )
             except KafkaException as error:
                 _repeats.warning("committed offsets not known, asking again", error=str(error))
+                await asyncio.sleep(POLL_S)
                 continue
             failed = [answer.error for answer in answers if answer.error is not None]
             if failed:
@@ -161,12 +172,12 @@ class Membership:
         ticket = self._commits.everything() if confirm else self._commits.due()
         if ticket is None:
             return
-        self._under_way, self._under_way_since = ticket, now
+        self._under_way, self._under_way_since, self._confirming = ticket, now, confirm
         try:
             await self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=True)
         except KafkaException as error:
             self._under_way = None
-            self._not_committed(_kafka_error(error))
+            self._not_committed(client.kafka_error(error))
 
     async def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         ticket, self._under_way = self._under_way, None
@@ -184,7 +195,9 @@ class Membership:
             elif error is None and ticket.offsets.get(tp.partition) == tp.offset:
                 taken.append(tp.partition)
         self._commits.confirmed(ticket, taken)
-        if taken:
+        # An answer to a commit of before the doubt may have waited here for as long as this process was stopped.
+        if taken and self._confirming:
+            self._confirming = False
             self._handlers.confirmed()
 
     def _not_committed(self, error: KafkaError) -> None:
@@ -208,7 +221,7 @@ class Membership:
             _repeats.warning("commit not answered in time; what it said may be delivered again", timeout_s=timeout_s)
             return False
         except KafkaException as error:
-            self._not_committed(_kafka_error(error))
+            self._not_committed(client.kafka_error(error))
             return False
         self._confirm(ticket, answers, None)
         return all(answer.error is None for answer in answers)
@@ -216,21 +229,20 @@ class Membership:
     def _topic_partitions(self, ticket: Ticket) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition, offset) for partition, offset in ticket.offsets.items()]
 
+    async def _close(self) -> None:
+        await self._ended.wait()
+        await self._consumer.close()
+
     async def leave(self, timeout_s: float) -> bool:
         """Leave the group; whether the broker was told in time. Partitions that are still held are revoked first."""
         self._closing = True
         for task in self._tasks:
             task.cancel()
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._ended.wait()
-                await self._consumer.close()
-        except (TimeoutError, KafkaException, RuntimeError) as error:
-            _log.warning("left the group without a goodbye", error=str(error) or "no answer in time")
+        # Not cancelled at the time-out: the client's close would wait for its threads even so.
+        closing = asyncio.create_task(self._close())
+        await asyncio.wait({closing}, timeout=timeout_s)
+        error = closing.exception() if closing.done() else TimeoutError("no answer in time")
+        if error is not None:
+            _log.warning("left the group without a goodbye", error=str(error))
             return False
         return True
-
-
-def _kafka_error(exception: KafkaException) -> KafkaError:
-    error = exception.args[0]
-    return error if isinstance(error, KafkaError) else KafkaError(KafkaError._FAIL, str(exception))

@@ -57,9 +57,13 @@ class WorkerProcess:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         delivered: Callable[[link.Delivered], None],
+        *,
         now: float,
+        connection: socket.socket,
     ) -> None:
         self._process = process
+        self._connection = connection
+        self._unsent = b""
         self._reader = reader
         self._writer = writer
         self._delivered = delivered
@@ -90,8 +94,9 @@ class WorkerProcess:
             theirs.close()
         ours.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=link.FRAME_MAX_BYTES)
-        writer.write(link.encode(start))
-        return cls(process, reader, writer, delivered, time.monotonic())
+        self = cls(process, reader, writer, delivered, now=time.monotonic(), connection=ours)
+        self._send(start)
+        return self
 
     async def run(self) -> Ended:
         """Take what the worker says until it is gone, and reap it."""
@@ -158,8 +163,15 @@ class WorkerProcess:
             self._process.send_signal(number)
 
     def _send(self, message: link.Down) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(link.encode(message))
+        """Past the stream, which at a broken pipe would throw away what the worker said before it ended."""
+        self._unsent += link.encode(message)
+        try:
+            sent = self._connection.send(self._unsent)
+        except BlockingIOError:
+            return  # it hangs, and is looked after by `check`
+        except OSError:
+            sent = len(self._unsent)  # it is gone: the end of its link is the news
+        self._unsent = self._unsent[sent:]
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -7,9 +7,10 @@ from hashlib import sha256
 
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
-from fanout.worker.destination import Destination, Refusal
+from fanout.worker.destination import Destination
 from fanout.worker.offsets import Window
 from fanout.worker.records import UNREADABLE, HeaderList, Headers, Record, original_of, timestamp_to_send
+from fanout.worker.routes import Refusal
 from fanout.worker.sink import Sink
 from fanout.worker.topics import Topics
 
@@ -136,8 +137,10 @@ class DeadLetters:
             self._destination = self._sink.open(name, is_dead_letters=True)
             if not self._topics.ready(name):
                 self._sink.hold(self._destination)
-        letters = [Letter(record, self._settings.topic, refusal.reason, refusal.detail) for record in records]
-        self._sink.send(self._destination, letters, window)
+        for record in records:
+            # One by one: of two letters that are alike, only what they were sent with tells which one failed.
+            letter = Letter(record, self._settings.topic, refusal.reason, refusal.detail)
+            self._sink.send(self._destination, [letter], window)
 
 
 class Limiter:

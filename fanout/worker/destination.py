@@ -1,58 +1,29 @@
 """A destination topic as a worker knows it: its producer, what it takes, and what waits for it."""
 
-import time
 from collections import deque
-from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from confluent_kafka import KafkaError
 
-from fanout.counters import Counter
-from fanout.errors import Reason
+from fanout.worker.limits import ORDINARY_BYTES, ORDINARY_FUTURE_MS, ORDINARY_PAST_MS, Limits
 from fanout.worker.offsets import Window
-from fanout.worker.records import Record, size_bounds, timestamp_to_send
-
-if TYPE_CHECKING:
-    from fanout.worker.sink import Shard
-
-# A record within these bounds is taken by any topic that is configured at all sensibly, and is sent unasked.
-ORDINARY_BYTES = 8_192
-ORDINARY_PAST_MS = 86_400_000
-ORDINARY_FUTURE_MS = 30_000
-UNBOUNDED = 2**62
+from fanout.worker.records import Record
+from fanout.worker.routes import Refusal, Skip
 
 
-class Refusal(NamedTuple):
-    """A route to the dead-letter topic."""
+class Outlet(Protocol):
+    """What a destination's records are sent through: one producer, shared with other destinations."""
 
-    reason: Reason
-    detail: str
+    epoch: int
 
+    def unsettled(self) -> bool:
+        """Whether the epoch has records that are not known to be delivered."""
 
-class Skip(NamedTuple):
-    """A route to nowhere, by a setting of the user; counted."""
-
-    counter: Counter
-
-
-class Limits(NamedTuple):
-    """What a topic takes, from its configuration."""
-
-    max_bytes: int
-    past_ms: int  # how far before now a timestamp may be
-    future_ms: int  # how far after now
-    null_keys: bool  # a compacted topic refuses them
-
-
-# Of a topic that we may not describe: what it refuses is then learned from its refusals.
-NO_LIMITS = Limits(max_bytes=UNBOUNDED, past_ms=UNBOUNDED, future_ms=UNBOUNDED, null_keys=True)
-
-
-class Verdict(Enum):
-    """What is to be done with one record, given what its destination takes."""
-
-    SEND = auto()
-    ALONE = auto()  # it might spoil a batch: it is sent in a request of its own
+    def send(
+        self, destination: "Destination", records: Sequence[Record], window: Window, *, vetted: bool
+    ) -> Sequence[Record]:
+        """Hand over records; those that were not sent."""
 
 
 class Batch(NamedTuple):
@@ -71,7 +42,7 @@ class Destination:
         "waiting",
     )  # fmt: skip
 
-    def __init__(self, name: str, shard: "Shard", *, is_dead_letters: bool = False) -> None:
+    def __init__(self, name: str, shard: Outlet, *, is_dead_letters: bool = False) -> None:
         self.name = name
         self.shard = shard
         self.is_dead_letters = is_dead_letters
@@ -94,23 +65,3 @@ class Destination:
 
 
 Route = Destination | Refusal | Skip
-
-
-def judge(record: Record, limits: Limits, now_ms: int, *, compressed: bool) -> Verdict | Refusal:
-    """Whether a topic with these limits takes the record. Where batches are compressed, their size cannot be told."""
-    least, most = size_bounds(record)
-    if least > limits.max_bytes and not compressed:
-        return Refusal(Reason.TOO_LARGE, f"{least} bytes, and its destination takes {limits.max_bytes}")
-    timestamp = timestamp_to_send(record) or now_ms
-    if timestamp > now_ms + limits.future_ms:
-        return Refusal(Reason.BAD_TIMESTAMP, f"{timestamp - now_ms} ms ahead, its destination takes {limits.future_ms}")
-    if timestamp < now_ms - limits.past_ms:
-        return Refusal(Reason.BAD_TIMESTAMP, f"{now_ms - timestamp} ms ago, its destination takes {limits.past_ms}")
-    if record.key() is None and not limits.null_keys:
-        return Refusal(Reason.NULL_KEY, "no key, and its destination is compacted")
-    return Verdict.ALONE if most > limits.max_bytes else Verdict.SEND
-
-
-def wall_ms() -> int:
-    """Wall-clock milliseconds: the clock that the broker compares timestamps with."""
-    return time.time_ns() // 1_000_000

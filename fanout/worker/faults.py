@@ -2,7 +2,7 @@
 
 from enum import Enum, auto
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
 from fanout.errors import Reason
 
@@ -14,7 +14,8 @@ class Fault(Enum):
     DENIED = auto()  # no rights on the topic
     MISSING = auto()  # the topic is not there: create it again
     FATAL = auto()  # the client is broken: the worker has to be replaced
-    PASSING = auto()  # try again
+    PASSING = auto()  # try again, for as long as it takes
+    UNKNOWN = auto()  # try again, some times
 
 
 _RECORD = {
@@ -35,6 +36,35 @@ _MISSING = {
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
 }
+# The client tells of none of them in a delivery report that they may be tried again.
+_PASSING = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.NOT_ENOUGH_REPLICAS,
+    KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    KafkaError.KAFKA_STORAGE_ERROR,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    KafkaError.UNKNOWN_PRODUCER_ID,
+    KafkaError.THROTTLING_QUOTA_EXCEEDED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,
+    KafkaError._SSL,
+    KafkaError._RESOLVE,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._QUEUE_FULL,
+    KafkaError._PURGE_QUEUE,
+    KafkaError._PURGE_INFLIGHT,
+}
 
 
 def fault_of(error: KafkaError) -> Fault:
@@ -46,16 +76,11 @@ def fault_of(error: KafkaError) -> Fault:
         return Fault.DENIED
     if code in _MISSING:
         return Fault.MISSING
-    return Fault.FATAL if error.fatal() or code == KafkaError._FATAL else Fault.PASSING
+    if error.fatal() or code == KafkaError._FATAL:
+        return Fault.FATAL
+    return Fault.PASSING if code in _PASSING or error.retriable() else Fault.UNKNOWN
 
 
 def reason_of(error: KafkaError) -> Reason:
     """The dead letter's reason for a fault of the record."""
     return _RECORD.get(error.code(), Reason.REFUSED_BY_BROKER)
-
-
-def kafka_error(exception: BaseException) -> KafkaError:
-    """The error inside an exception of the client."""
-    if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
-        return exception.args[0]
-    return KafkaError(KafkaError._FAIL, str(exception))

@@ -1,5 +1,7 @@
 """What the clients of a worker say of themselves: bad credentials and broken clients."""
 
+import time
+
 from confluent_kafka import KafkaError
 
 from fanout import log
@@ -16,6 +18,7 @@ class Health:
 
     def __init__(self) -> None:
         self._refused_since: float | None = None
+        self._refused_at = 0.0
         self._refusal: KafkaError | None = None
         self._fatal: KafkaError | None = None
         self._delivered = 0
@@ -24,6 +27,7 @@ class Health:
         """The clients' error callback."""
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
             self._refusal = error
+            self._refused_at = time.monotonic()
         if error.fatal():
             self._fatal = error
         _repeats.warning("client error", error.code(), error=error.str())
@@ -34,11 +38,12 @@ class Health:
             raise WorkerFailureError(FailureKind.CLIENT_FATAL, self._fatal.str())
         if self._refusal is None:
             return
-        if delivered > self._delivered or self._refused_since is None:
-            self._refused_since = now
-            if delivered > self._delivered:
-                self._refusal = self._refused_since = None
+        if delivered > self._delivered or now - self._refused_at > GRACE_S / 3:
+            # It was one connection, or it has passed: the client tries again every second.
+            self._refusal = self._refused_since = None
             self._delivered = delivered
+        elif self._refused_since is None:
+            self._refused_since = now
         elif now - self._refused_since > GRACE_S:
             raise WorkerFailureError(
                 FailureKind.BAD_CREDENTIALS,

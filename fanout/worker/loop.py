@@ -10,13 +10,14 @@ from fanout.counters import Counter
 from fanout.errors import Reason
 from fanout.settings import Settings
 from fanout.worker.deadletter import DeadLetters, Gap, Limiter
-from fanout.worker.destination import Destination, Refusal, Skip
+from fanout.worker.destination import Destination
 from fanout.worker.link import WorkerLink
 from fanout.worker.offsets import Tracker, Window
 from fanout.worker.records import SourceRecord
 from fanout.worker.redelivery import Redelivery
 from fanout.worker.rewrite import Rewrite
 from fanout.worker.router import Router
+from fanout.worker.routes import Refusal, Skip
 from fanout.worker.sink import Sink
 from fanout.worker.source import Expired, Source, by_partition
 from fanout.worker.topics import Topics
@@ -137,7 +138,7 @@ class Loop:
 
     def _patience_s(self) -> float:
         """How long to block for a record: short while there is news to expect from elsewhere."""
-        if self._sink.held:
+        if self._redelivery.busy():
             return WAIT_S
         return READ_BUSY_S if self._inflight.records else READ_IDLE_S
 

@@ -16,7 +16,7 @@ from fanout import client, link, log
 from fanout.counters import Counter
 from fanout.errors import ExitCode, FailureKind, Reason, WorkerFailureError
 from fanout.worker.deadletter import DeadLetters
-from fanout.worker.destination import Destination, Refusal
+from fanout.worker.destination import Destination
 from fanout.worker.envelope import key_function
 from fanout.worker.health import Health
 from fanout.worker.link import LeaseExpiredError, OrphanedError, WorkerLink
@@ -25,6 +25,7 @@ from fanout.worker.offsets import Tracker
 from fanout.worker.redelivery import Redelivery
 from fanout.worker.rewrite import rewrite_function
 from fanout.worker.router import Router
+from fanout.worker.routes import Refusal
 from fanout.worker.sink import Sink
 from fanout.worker.source import Source
 from fanout.worker.topics import Topics
@@ -48,11 +49,9 @@ def main(fd: int) -> NoReturn:
         drained = Worker(start, worker_link).run()
         worker_link.flush(1.0)
     except WorkerFailureError as failure:
-        worker_link.failed(link.Failed(failure.kind, failure.reason))
-        code = ExitCode.WORKER_FAILED
+        code = _failed(worker_link, link.Failed(failure.kind, failure.reason))
     except KafkaException as error:
-        worker_link.failed(link.Failed(FailureKind.CLIENT_FATAL, str(error)))
-        code = ExitCode.WORKER_FAILED
+        code = _failed(worker_link, link.Failed(FailureKind.CLIENT_FATAL, str(error)))
     except LeaseExpiredError:
         _log.error("the supervisor has not renewed the lease: stopping at once")
         code = ExitCode.WORKER_LEASE_EXPIRED
@@ -64,6 +63,15 @@ def main(fd: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _failed(worker_link: WorkerLink, message: link.Failed) -> ExitCode:
+    """Say why, as the last word, if there is still somebody to hear it."""
+    try:
+        worker_link.failed(message)
+    except OrphanedError:
+        return ExitCode.WORKER_ORPHANED
+    return ExitCode.WORKER_FAILED
 
 
 class Worker:

@@ -10,60 +10,32 @@ sent at all, until the topic's configuration is known.
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Producer
 
 from fanout import log
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
 from fanout.worker.deadletter import DeadLetters, Letter
-from fanout.worker.destination import Batch, Destination, Refusal, Verdict, judge, wall_ms
-from fanout.worker.faults import Fault, fault_of, kafka_error, reason_of
+from fanout.worker.destination import Batch, Destination
+from fanout.worker.faults import Fault, fault_of, reason_of
+from fanout.worker.hold import Alone, Hold
+from fanout.worker.limits import Verdict, judge, wall_ms
 from fanout.worker.records import UNREADABLE, Record, UnreadableHeaders, timestamp_to_send
-from fanout.worker.sink import PRODUCE_ERRORS, Failure, Sink, refused_at_once
+from fanout.worker.routes import Refusal
+from fanout.worker.shard import PRODUCE_ERRORS, refused_at_once
+from fanout.worker.silence import Silence
+from fanout.worker.sink import Sink
 from fanout.worker.topics import Denied, State, Topics
 
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 5.0
 DENIED_FOR_S = 60.0  # rights that were missing are tried again after this long
 DENIED_ALL_S = 10.0  # no destination at all takes anything for this long: not one tenant's matter
-UNKNOWN_FAULTS_MAX = 12  # tries of one record with an error that the client does not call retriable
+UNKNOWN_FAULTS_MAX = 12  # tries of one record with an error that is not known to pass
 
 _log = log.get("redelivery")
 _repeats = log.Repeats(_log)
-
-
-class _Alone:
-    """One record that is on its way alone."""
-
-    __slots__ = ("error", "finished", "record")
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.finished = False
-        self.error: KafkaError | Refusal | None = None
-
-    def called_back(self, error: KafkaError | None, _message: Message) -> None:
-        """The client's delivery callback."""
-        self.finished = True
-        self.error = error
-
-
-class _Hold:
-    """What is under way for one held destination."""
-
-    __slots__ = ("alone", "attempts", "denied", "denied_until", "failed", "retry_at", "since")
-
-    def __init__(self, now: float) -> None:
-        self.since = now
-        self.retry_at = now
-        self.attempts = 0
-        self.alone: _Alone | None = None
-        self.failed: list[Failure] = []
-        self.denied: Refusal | None = None
-        self.denied_until = 0.0
 
 
 class Redelivery:
@@ -81,14 +53,12 @@ class Redelivery:
     ) -> None:
         self._sink = sink
         self._topics = topics
-        self._silence_s = settings.silence_ms / 1000
+        self._silence = Silence(sink, topics, settings)
         self._make_producer = make_producer
         self._dead_letters = dead_letters
         self._compressed = compressed
         self._producer: Producer | None = None
-        self._holds: dict[Destination, _Hold] = {}
-        self._looked_up: dict[str, Future[Any]] = {}
-        self._look_up_at = 0.0
+        self._holds: dict[Destination, Hold] = {}
         self.redelivered = 0
 
     def serve(self, now: float) -> None:
@@ -98,14 +68,18 @@ class Redelivery:
         if self._producer is not None:
             self._producer.poll(0)
         for destination in list(self._sink.held):
-            self._advance(destination, self._holds.setdefault(destination, _Hold(now)), now)
-        self._look_for_silent(now)
+            self._advance(destination, self._holds.setdefault(destination, Hold(now, self._sink.delivered)), now)
+        self._silence.look(now)
+
+    def busy(self) -> bool:
+        """Whether anything is to be expected soon, so that the loop should not sleep for long."""
+        return any(hold.denied is None for hold in self._holds.values())
 
     def _sort_in_failures(self, now: float) -> None:
         failures, self._sink.failures = self._sink.failures, []
         for failure in failures:
             destination = failure.destination
-            self._holds.setdefault(destination, _Hold(now)).failed.append(failure)
+            self._holds.setdefault(destination, Hold(now, self._sink.delivered)).failed.append(failure)
             if isinstance(failure.cause, KafkaError):
                 fault = fault_of(failure.cause)
                 if fault is Fault.FATAL:
@@ -117,7 +91,7 @@ class Redelivery:
                     topic=destination.name, error=failure.cause.str(),
                 )  # fmt: skip
 
-    def _advance(self, destination: Destination, hold: _Hold, now: float) -> None:
+    def _advance(self, destination: Destination, hold: Hold, now: float) -> None:
         if hold.alone is not None and not self._settle_alone(destination, hold, hold.alone, now):
             return
         if hold.denied is not None and now < hold.denied_until:
@@ -138,7 +112,7 @@ class Redelivery:
                     return
             self._release(destination, hold)
 
-    def _requeue(self, destination: Destination, hold: _Hold) -> None:
+    def _requeue(self, destination: Destination, hold: Hold) -> None:
         """Nothing is in flight, so all failures are in: they go before what waits, in source order."""
         if hold.failed:
             hold.failed.sort(key=lambda failure: (failure.record.partition(), failure.record.offset()), reverse=True)
@@ -146,12 +120,12 @@ class Redelivery:
                 destination.waiting.appendleft(Batch(deque([failure.record]), failure.window, failure.cause))
             hold.failed = []
 
-    def _release(self, destination: Destination, hold: _Hold) -> None:
+    def _release(self, destination: Destination, hold: Hold) -> None:
         if not hold.failed and not destination.waiting:
             self._sink.release(destination)
             del self._holds[destination]
 
-    def _next(self, destination: Destination, hold: _Hold, now: float) -> bool:
+    def _next(self, destination: Destination, hold: Hold, now: float) -> bool:
         """The next waiting record: send, send alone, or refuse. False if something has to be waited for."""
         batch = destination.waiting[0]
         record = batch.records[0]
@@ -173,7 +147,7 @@ class Redelivery:
 
     def _judge(self, destination: Destination, record: Record) -> Verdict | Refusal | None:
         """What its topic says to this record; None while the topic's configuration is being asked for."""
-        limits = self._topics.limits(destination.name)
+        limits = self._topics.limits.of(destination.name)
         if limits is None:
             return None
         destination.know(limits)
@@ -198,10 +172,10 @@ class Redelivery:
             destination.waiting.popleft()
             batch.window.give()
 
-    def _send_alone(self, destination: Destination, hold: _Hold, record: Record, now: float) -> None:
+    def _send_alone(self, destination: Destination, hold: Hold, record: Record, now: float) -> None:
         if self._producer is None:
             self._producer = self._make_producer()
-        hold.alone = alone = _Alone(record)
+        hold.alone = alone = Alone(record)
         try:
             self._producer.produce(
                 destination.name, record.value(), record.key(), -1, alone.called_back, None,
@@ -215,7 +189,7 @@ class Redelivery:
         self._producer.poll(0)
         hold.retry_at = now
 
-    def _settle_alone(self, destination: Destination, hold: _Hold, alone: _Alone, now: float) -> bool:
+    def _settle_alone(self, destination: Destination, hold: Hold, alone: Alone, now: float) -> bool:
         """Whether the record that was sent alone is done with, so that the next may go."""
         if not alone.finished:
             return False
@@ -236,7 +210,7 @@ class Redelivery:
             return True
         return self._settle_failed(destination, hold, alone.error, now)
 
-    def _settle_failed(self, destination: Destination, hold: _Hold, error: KafkaError, now: float) -> bool:
+    def _settle_failed(self, destination: Destination, hold: Hold, error: KafkaError, now: float) -> bool:
         fault = fault_of(error)
         if fault is Fault.FATAL:
             raise WorkerFailureError(FailureKind.CLIENT_FATAL, error.str())
@@ -244,7 +218,7 @@ class Redelivery:
             self._deny(destination, hold, Denied("write", error.str()), now)
             return False
         hold.attempts += 1
-        if fault is Fault.RECORD or (not error.retriable() and hold.attempts >= UNKNOWN_FAULTS_MAX):
+        if fault is Fault.RECORD or (fault is Fault.UNKNOWN and hold.attempts >= UNKNOWN_FAULTS_MAX):
             hold.attempts = 0
             self._refuse_first(destination, Refusal(reason_of(error), error.str()))
             return True
@@ -271,25 +245,26 @@ class Redelivery:
         self._dead_letters.send([record], refusal, batch.window)
         self._drop_if_empty(destination, batch)
 
-    def _refuse_all(self, destination: Destination, hold: _Hold, refusal: Refusal) -> None:
+    def _refuse_all(self, destination: Destination, hold: Hold, refusal: Refusal) -> None:
         if not destination.in_flight():
             self._requeue(destination, hold)
         while destination.waiting:
             self._refuse_first(destination, refusal)
 
-    def _deny_for_now(self, destination: Destination, hold: _Hold, refusal: Refusal, now: float) -> None:
+    def _deny_for_now(self, destination: Destination, hold: Hold, refusal: Refusal, now: float) -> None:
         """Everything for this destination becomes a dead letter, until it is tried again."""
         hold.denied, hold.denied_until = refusal, now + DENIED_FOR_S
         self._refuse_all(destination, hold, refusal)
 
-    def _deny(self, destination: Destination, hold: _Hold, denied: Denied, now: float) -> None:
+    def _deny(self, destination: Destination, hold: Hold, denied: Denied, now: float) -> None:
         """No rights: dead letters if other destinations show that this is one tenant's matter, else wait, then stop."""
         advice = f"not authorized to {denied.operation} the topic {destination.name}: {denied.detail}"
         if destination.is_dead_letters:
             raise WorkerFailureError(FailureKind.NOT_AUTHORIZED, f"{advice}; nothing is skipped, grant the right")
         _repeats.error("not authorized", destination.name, topic=destination.name, operation=denied.operation,
                        advice="grant the right; meanwhile its events are dead letters")  # fmt: skip
-        if self._sink.delivered:
+        # What was delivered before tells nothing: the rights may have been taken away since.
+        if self._sink.delivered > hold.delivered_before:
             self._deny_for_now(destination, hold, Refusal(Reason.NOT_AUTHORIZED, advice), now)
         elif now - hold.since > DENIED_ALL_S:
             raise WorkerFailureError(
@@ -297,32 +272,3 @@ class Redelivery:
             )
         else:
             hold.retry_at = now + RETRY_MIN_S
-
-    def _look_for_silent(self, now: float) -> None:
-        """The client is silent about a deleted topic for up to 46 s: ask the broker for what does not move."""
-        for name, future in list(self._looked_up.items()):
-            if future.done():
-                del self._looked_up[name]
-                error = future.exception()
-                if error is not None and fault_of(kafka_error(error)) is Fault.MISSING:
-                    self._missing(name)
-        if now < self._look_up_at:
-            return
-        self._look_up_at = now + self._silence_s / 2
-        silent = {
-            destination.name
-            for shard in self._sink.unsettled()
-            if shard.age_s(now) > self._silence_s
-            for destination in shard.destinations.values()
-            if destination.in_flight()
-        } - self._looked_up.keys()
-        if silent:
-            self._looked_up |= self._topics.look_up(silent)
-
-    def _missing(self, name: str) -> None:
-        for shard in self._sink.unsettled():
-            destination = shard.destinations.get(name)
-            if destination is not None and destination.in_flight():
-                _log.warning("destination is gone, creating it again", topic=name)
-                self._topics.forget(name)
-                self._sink.hold(destination)

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from fanout.counters import Counter
 from fanout.errors import Reason
 from fanout.settings import Settings
-from fanout.worker.destination import Destination, Refusal, Route, Skip
+from fanout.worker.destination import Destination, Route
 from fanout.worker.envelope import CLUSTER_SCOPED_NAMESPACE, KeyOf, RoutingKey, Special, UnroutableError
 from fanout.worker.records import Record
+from fanout.worker.routes import Refusal, Skip
 
 # Kafka's own rule for topic names.
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")

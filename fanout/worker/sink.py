@@ -7,191 +7,19 @@ then everything sent in it is delivered, but for what called back as failed. So 
 a load that never pauses, the loop stops feeding an epoch that has become old or large until it settles.
 """
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Producer
 
-from fanout.errors import Reason
 from fanout.settings import Settings
-from fanout.worker.destination import Batch, Destination, Refusal, wall_ms
-from fanout.worker.faults import kafka_error
+from fanout.worker.destination import Batch, Destination
 from fanout.worker.offsets import Window
-from fanout.worker.records import UNREADABLE, Record, UnreadableHeaders, timestamp_to_send
-
-# What `produce` raises: the client's refusals, and headers that cannot be read.
-PRODUCE_ERRORS = (KafkaException, BufferError, *UNREADABLE)
+from fanout.worker.records import Record
+from fanout.worker.shard import Failure, Shard
 
 EPOCH_S = 0.25  # an epoch this old is not fed until it settles,
 EPOCH_HOLD_S = 0.03  # but not for longer than this: a destination that hangs must not stop the others
-
-
-class Failure(NamedTuple):
-    """One record that a producer did not deliver. It holds a ticket of its window."""
-
-    destination: Destination
-    record: Record
-    window: Window
-    cause: KafkaError | Refusal
-
-
-class _Group:
-    """The records of one destination in one `send`: finds the record that a failure is about."""
-
-    __slots__ = ("_by_content", "_destination", "_failed", "_records", "_window")
-
-    def __init__(
-        self, destination: Destination, records: Sequence[Record], window: Window, failed: Callable[[Failure], None]
-    ) -> None:
-        self._destination = destination
-        self._records = records
-        self._window = window
-        self._failed = failed
-        self._by_content: dict[tuple[bytes, bytes], list[Record]] | None = None
-
-    def called_back(self, error: KafkaError | None, message: Message) -> None:
-        """The client's delivery callback; with `delivery.report.only.error` it tells of failures only.
-
-        The client hands no reference back, and no timestamp or headers with a failure, so value and key have to
-        tell which record it is. All that are alike are sent again: twice is better than the wrong one.
-        """
-        if error is None:
-            return
-        if self._by_content is None:
-            self._by_content = {}
-            for record in self._records:
-                self._by_content.setdefault((record.value() or b"", record.key() or b""), []).append(record)
-        content = (message.value() or b"", message.key() or b"")
-        alike, self._by_content[content] = self._by_content[content], []
-        for record in alike:
-            self._failed(Failure(self._destination, record, self._window, error))
-
-
-class Shard:
-    """One producer and the destinations that are its own."""
-
-    __slots__ = ("_failed", "_lost", "_opened_at", "_producer", "_sent", "_windows", "destinations", "epoch", "used_at")
-
-    def __init__(self, producer: Producer, failed: Callable[[Failure], None]) -> None:
-        self._producer = producer
-        self._failed = failed
-        self._windows: list[Window] = []
-        self._opened_at = 0.0
-        self._sent = 0
-        self._lost = 0
-        self.destinations: dict[str, Destination] = {}
-        self.epoch = 0
-        self.used_at = time.monotonic()
-
-    def unsettled(self) -> bool:
-        """Whether this epoch has records that are not known to be delivered."""
-        return bool(self._windows)
-
-    def age_s(self, now: float) -> float:
-        """Seconds since the first record of this epoch; 0 if it has none."""
-        return now - self._opened_at if self._windows else 0.0
-
-    def send(
-        self, destination: Destination, records: Sequence[Record], window: Window, *, vetted: bool
-    ) -> Sequence[Record]:
-        """Hand records to the producer, in order. Does not block.
-
-        Returns those that were not sent: from the first that its destination might refuse (unless vetted), or
-        all after one that the client refused at once, which is reported as a failure.
-        """
-        if not self._windows:
-            self._opened_at = self.used_at = time.monotonic()
-        if not self._windows or self._windows[-1] is not window:
-            self._windows.append(window)
-            window.take()
-        destination.epoch = self.epoch
-        called_back = _Group(destination, records, window, self._fail).called_back
-        produce = self._produce_vetted if vetted else self._produce
-        sent = produce(destination, records, called_back, window)
-        self._sent += sent
-        return records[sent:]
-
-    def _produce(
-        self,
-        destination: Destination,
-        records: Iterable[Record],
-        called_back: Callable[[KafkaError | None, Message], None],
-        window: Window,
-    ) -> int:
-        """The hot loop; returns how many records were dealt with. Positional arguments: keywords cost 0.5 us."""
-        produce = self._producer.produce
-        topic, max_bytes, no_null_keys = destination.name, destination.max_bytes, not destination.null_keys
-        now = wall_ms()
-        earliest, latest = now - destination.past_ms, now + destination.future_ms
-        sent = 0
-        for record in records:
-            value = record.value()
-            key = record.key()
-            kind, timestamp = record.timestamp()
-            if (
-                (value is not None and len(value) > max_bytes)
-                or (key is None and no_null_keys)
-                or not earliest <= timestamp <= latest
-                or not kind
-            ):
-                return sent
-            sent += 1
-            try:
-                produce(topic, value, key, -1, called_back, None, timestamp or 1, record.headers())
-            except PRODUCE_ERRORS as error:
-                self._refused_at_once(destination, record, window, error)
-                return sent
-        return sent
-
-    def _produce_vetted(
-        self,
-        destination: Destination,
-        records: Iterable[Record],
-        called_back: Callable[[KafkaError | None, Message], None],
-        window: Window,
-    ) -> int:
-        """The same for records that were looked at one by one."""
-        produce = self._producer.produce
-        sent = 0
-        for record in records:
-            sent += 1
-            try:
-                headers = record.headers()
-                timestamp = timestamp_to_send(record)
-                produce(destination.name, record.value(), record.key(), -1, called_back, None, timestamp, headers)
-            except PRODUCE_ERRORS as error:
-                self._refused_at_once(destination, record, window, error)
-                return sent
-        return sent
-
-    def _refused_at_once(self, destination: Destination, record: Record, window: Window, error: Exception) -> None:
-        self._fail(Failure(destination, *refused_at_once(record, error, window)))
-
-    def _fail(self, failure: Failure) -> None:
-        self._lost += 1
-        self._failed(failure)
-
-    def poll(self) -> int | None:
-        """Take the client's news; the number of records delivered if the epoch is settled by it, else None."""
-        self._producer.poll(0)
-        if not self._windows or len(self._producer):
-            return None
-        delivered = self._sent - self._lost
-        self._sent = self._lost = 0
-        self.epoch += 1
-        windows, self._windows = self._windows, []
-        for window in windows:
-            window.give()
-        return delivered
-
-
-def refused_at_once(record: Record, error: Exception, window: Window) -> tuple[Record, Window, KafkaError | Refusal]:
-    """What an exception of `produce` says of the record: headers that cannot be read, or the client's own error."""
-    if isinstance(error, UNREADABLE):
-        return UnreadableHeaders(record), window, Refusal(Reason.BAD_HEADERS, "a header's name is not UTF-8")
-    return record, window, kafka_error(error)
 
 
 class Sink:

@@ -12,17 +12,17 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from fanout import client, log
+from fanout.client import kafka_error
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
-from fanout.worker.destination import NO_LIMITS, UNBOUNDED, Limits, Refusal
-from fanout.worker.faults import kafka_error
+from fanout.worker.limits import TopicLimits
+from fanout.worker.routes import Refusal
 
 REQUEST_S = 10.0
 RETRY_S = 1.0
-LIMITS_FOR_S = 300.0  # a topic's configuration is asked again after this long
 RELIST_S = 10.0
 RELIST_TIMEOUT_S = 2.0  # well below the lease and the stall limit
 CREATE_MAX = 500  # topics in one request
@@ -63,6 +63,7 @@ class Topics:
         self, admin: AdminClient, settings: Settings, source_max_bytes: int, created: Callable[[], None]
     ) -> None:
         self._admin = admin
+        self.limits = TopicLimits(admin)
         self._settings = settings
         self._source_max_bytes = source_max_bytes
         self._created = created
@@ -70,9 +71,6 @@ class Topics:
         self._granted: set[str] = set()  # to be created: they count against TOPICS_MAX from the moment they are named
         self._missing: dict[str, _Missing] = {}
         self._verdicts: dict[str, Refusal | Denied] = {}
-        self._limits: dict[str, tuple[float, Limits]] = {}
-        self._to_describe: set[str] = set()
-        self._describing: dict[str, Future[Any]] = {}
         self._plain_dead_letters = False
         self._listed_at = 0.0
 
@@ -83,8 +81,11 @@ class Topics:
         self._listed_at = time.monotonic()
 
     def room_for(self, name: str) -> bool:
-        """Whether the topic exists or TOPICS_MAX leaves room for it. At the limit it blocks, now and then, to list."""
-        if self._has_room_for(name):
+        """Whether the topic exists or TOPICS_MAX leaves room for it.
+
+        Blocks every ten seconds at most to list the topics anew, for others create topics, too.
+        """
+        if name in self._known or name in self._granted:
             return True
         if time.monotonic() - self._listed_at > RELIST_S:
             self._listed_at = time.monotonic()
@@ -95,7 +96,7 @@ class Topics:
         return self._has_room_for(name)
 
     def _has_room_for(self, name: str) -> bool:
-        if name in self._known or name in self._granted:
+        if name in self._known:
             return True
         if len(self._known) + len(self._granted) >= self._settings.topics_max:
             return False
@@ -109,7 +110,7 @@ class Topics:
     def forget(self, name: str) -> None:
         """The broker says that it is not there any more."""
         self._known.discard(name)
-        self._limits.pop(name, None)
+        self.limits.forget(name)
 
     def ensure(self, name: str) -> State | Refusal | Denied:
         """Bring the topic about. Refusal and Denied are told once, and tried again when asked again."""
@@ -121,45 +122,16 @@ class Topics:
         self._missing.setdefault(name, _Missing(time.monotonic()))
         return State.PENDING
 
-    def limits(self, name: str) -> Limits | None:
-        """What the topic takes; None while the broker is asked, NO_LIMITS where it does not say."""
-        now = time.monotonic()
-        entry = self._limits.get(name)
-        if entry is not None and now - entry[0] < LIMITS_FOR_S:
-            return entry[1]
-        if name not in self._describing:
-            self._to_describe.add(name)
-        return None
-
     def look_up(self, names: Iterable[str]) -> dict[str, Future[Any]]:
         """Ask the broker whether the topics are there: futures that fail with UNKNOWN_TOPIC_OR_PART if not."""
         return self._admin.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_S)
 
     def serve(self) -> None:
         """Send what is due and take what was answered. Raises WorkerFailureError where a topic cannot be created."""
-        if self._to_describe or self._describing:
-            self._describe()
-            self._take_limits()
+        self.limits.serve()
         if self._missing:
             self._take_created()
             self._create_due()
-
-    def _describe(self) -> None:
-        resources = [ConfigResource(ResourceType.TOPIC, name) for name in self._to_describe]
-        self._to_describe.clear()
-        if resources:
-            futures = self._admin.describe_configs(resources, request_timeout=REQUEST_S)
-            self._describing |= {resource.name: future for resource, future in futures.items()}
-
-    def _take_limits(self) -> None:
-        for name, future in list(self._describing.items()):
-            if future.done():
-                del self._describing[name]
-                error = future.exception()
-                limits = _limits_of(future.result()) if error is None else NO_LIMITS
-                if error is not None:
-                    _repeats.warning("topic configuration unknown", name, topic=name, error=str(error))
-                self._limits[name] = (time.monotonic(), limits)
 
     def _create_due(self) -> None:
         now = time.monotonic()
@@ -258,21 +230,3 @@ class Topics:
                 f"topic {name} could not be created for {now - missing.since:.0f} s: {error.str()}; "
                 "look at TOPIC_REPLICATION, TOPIC_PARTITIONS and TOPIC_CONFIG, and at the broker's policies",
             )
-
-
-def _limits_of(config: dict[str, ConfigEntry]) -> Limits:
-    def number(name: str, default: int) -> int:
-        entry = config.get(name)
-        return int(entry.value) if entry is not None and entry.value not in (None, "") else default
-
-    def text(name: str) -> str:
-        entry = config.get(name)
-        return str(entry.value or "") if entry is not None else ""
-
-    dated_by_broker = text("message.timestamp.type") == "LogAppendTime"
-    return Limits(
-        max_bytes=number("max.message.bytes", client.DEFAULT_MESSAGE_MAX_BYTES),
-        past_ms=UNBOUNDED if dated_by_broker else number("message.timestamp.before.max.ms", UNBOUNDED),
-        future_ms=UNBOUNDED if dated_by_broker else number("message.timestamp.after.max.ms", UNBOUNDED),
-        null_keys="compact" not in text("cleanup.policy").split(","),
-    )

@@ -1,6 +1,8 @@
 """`events-fanout check` on a real Kafka: what it finds, and that it writes nothing."""
 
 import json
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
 
@@ -8,6 +10,7 @@ import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -53,7 +56,7 @@ def group_commit(kafka: LocalKafka, group: str, topic: str, offset: int) -> None
     consumer.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def guarded() -> Iterator[LocalKafka]:
     """A broker with an authorizer, which lets everybody do what no rule is about."""
     rules = {
@@ -64,15 +67,37 @@ def guarded() -> Iterator[LocalKafka]:
         yield running
 
 
-def deny(kafka: LocalKafka, kind: ResourceType, name: str, operation: AclOperation) -> None:
+def deny(kafka: LocalKafka, kind: ResourceType, name: str, operation: AclOperation) -> list[AclBinding]:
+    """Take one right from us and leave us the others; the rules that do so."""
+    rules = [
+        AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", what, permission)
+        for what, permission in (
+            (AclOperation.ALL, AclPermissionType.ALLOW),
+            (operation, AclPermissionType.DENY),
+        )
+    ]
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    for permission, what in (
-        (AclPermissionType.ALLOW, AclOperation.ALL),
-        (AclPermissionType.DENY, operation),
-    ):
-        rule = AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", what, permission)
-        for future in admin.create_acls([rule]).values():
-            future.result(30)
+    for future in admin.create_acls(rules).values():
+        future.result(30)
+    return rules
+
+
+def allow_again(kafka: LocalKafka, rules: list[AclBinding]) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    filters = [
+        AclBindingFilter(
+            rule.restype,
+            rule.name,
+            rule.resource_pattern_type,
+            rule.principal,
+            rule.host,
+            rule.operation,
+            rule.permission_type,
+        )
+        for rule in rules
+    ]
+    for future in admin.delete_acls(filters).values():
+        future.result(30)
 
 
 def test_a_cluster_that_is_ready_has_nothing_against_a_run(kafka: LocalKafka, prefix: str) -> None:
@@ -119,6 +144,22 @@ def test_the_wrong_security_protocol_is_told_at_once(kafka: LocalKafka, prefix: 
     credentials = report.rows(settings(kafka, prefix, kafka=sasl))
     assert "does not speak TLS" in tls[0].found
     assert "asks for no credentials" in credentials[0].found
+
+
+def test_a_port_that_closes_every_connection_is_told_as_such() -> None:
+    class Closes(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Closes) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            rows = report.rows(Settings(endpoint=f"127.0.0.1:{server.server_address[1]}", topic="t"))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert "closes the connection at once" in rows[0].found
 
 
 def test_a_table_and_json_tell_the_same(kafka: LocalKafka, prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -261,15 +302,15 @@ def test_members_that_are_not_ours_stop_a_run(
     assert "old at 127.0.0.1" in row.found
 
 
-def test_rights_that_are_missing_are_told_one_by_one(guarded: LocalKafka) -> None:
-    wanted = settings(guarded, "acl")
-    for name in ("acl-source", "acl-source-dlq", "acl.a", "acl.b"):
+def test_rights_that_are_missing_are_told_one_by_one(guarded: LocalKafka, prefix: str) -> None:
+    wanted = settings(guarded, prefix)
+    for name in (f"{prefix}-source", f"{prefix}-source-dlq", f"{prefix}.a", f"{prefix}.b"):
         guarded.create_topic(name, partitions=2, config={"message.timestamp.after.max.ms": str(2**63 - 1)})
-    produce(guarded.bootstrap, "acl-source", [Record(b"{}")])
-    deny(guarded, ResourceType.TOPIC, "acl-source", AclOperation.READ)
-    deny(guarded, ResourceType.TOPIC, "acl-source-dlq", AclOperation.WRITE)
-    deny(guarded, ResourceType.TOPIC, "acl.a", AclOperation.WRITE)
-    deny(guarded, ResourceType.GROUP, "acl", AclOperation.READ)
+    produce(guarded.bootstrap, f"{prefix}-source", [Record(b"{}")])
+    deny(guarded, ResourceType.TOPIC, f"{prefix}-source", AclOperation.READ)
+    deny(guarded, ResourceType.TOPIC, f"{prefix}-source-dlq", AclOperation.WRITE)
+    deny(guarded, ResourceType.TOPIC, f"{prefix}.a", AclOperation.WRITE)
+    deny(guarded, ResourceType.GROUP, prefix, AclOperation.READ)
 
     def all_seen() -> bool:
         return results(report.rows(wanted))["right to use the group and commit"] is Result.FAILED
@@ -277,29 +318,42 @@ def test_rights_that_are_missing_are_told_one_by_one(guarded: LocalKafka) -> Non
     wait_until(all_seen, 30, "the broker applies the rules")
     found = by_check(report.rows(wanted))
     assert found["source topic"].result is Result.OK
-    assert found["right to read"] == (
-        "right to read",
-        "failed",
-        "acl-source may not be read",
-        "grant READ on topic acl-source",
-    )
-    assert found["right to use the group and commit"].todo == "grant READ on group acl"
+    assert found["right to read"].todo == f"grant READ on topic {prefix}-source"
+    assert found["right to use the group and commit"].todo == f"grant READ on group {prefix}"
     assert found["dead-letter topic"].result is Result.FAILED
     assert found["right to write"].result is Result.WARNING
     assert "1 of 2 topics" in found["right to write"].found
-    assert found["right to write"].found.endswith("acl.a")
+    assert found["right to write"].found.endswith(f"{prefix}.a")
     assert found["right to create topics"].result is Result.OK
     assert report.main(wanted, "json") == 1
 
 
-def test_what_may_not_even_be_seen_is_a_missing_right_and_not_a_missing_topic(guarded: LocalKafka) -> None:
-    guarded.create_topic("acl-source", partitions=2)
-    deny(guarded, ResourceType.TOPIC, "acl-source", AclOperation.DESCRIBE)
-    deny(guarded, ResourceType.GROUP, "acl", AclOperation.DESCRIBE)
-    deny(guarded, ResourceType.BROKER, "kafka-cluster", AclOperation.CREATE)
-    wanted = settings(guarded, "acl", kafka={"client.id": "blind"})
-    denied = "grant READ and DESCRIBE on topic acl-source"
+def test_what_may_not_even_be_seen_is_a_missing_right_and_not_a_missing_topic(guarded: LocalKafka, prefix: str) -> None:
+    guarded.create_topic(f"{prefix}-source", partitions=2)
+    deny(guarded, ResourceType.TOPIC, f"{prefix}-source", AclOperation.DESCRIBE)
+    deny(guarded, ResourceType.GROUP, prefix, AclOperation.DESCRIBE)
+    wanted = settings(guarded, prefix)
+    denied = f"grant READ and DESCRIBE on topic {prefix}-source"
     wait_until(lambda: by_check(report.rows(wanted))["source topic"].todo == denied, 30, "the broker applies the rules")
     found = by_check(report.rows(wanted))
     assert found["right to use the group and commit"].result is Result.FAILED
-    assert found["right to create topics"].result is Result.OK
+    assert "retention against lag" not in found
+
+
+def test_a_missing_right_to_create_topics_names_the_topics(guarded: LocalKafka, prefix: str) -> None:
+    guarded.create_topic(f"{prefix}-source", partitions=2)
+    wanted = settings(guarded, prefix)
+    rules = [
+        *deny(guarded, ResourceType.TOPIC, f"{prefix}.events-fanout-check", AclOperation.CREATE),
+        *deny(guarded, ResourceType.TOPIC, f"{prefix}-source-dlq", AclOperation.CREATE),
+        *deny(guarded, ResourceType.BROKER, "kafka-cluster", AclOperation.CREATE),  # or the cluster's right would do
+    ]
+    try:
+        wait_until(lambda: Result.FAILED in results(report.rows(wanted)).values(), 30, "the broker applies the rules")
+        found = by_check(report.rows(wanted))
+    finally:
+        allow_again(guarded, rules)
+    assert found["right to create topics"].result is Result.FAILED
+    assert found["right to create topics"].todo == f"grant CREATE on topics with the prefix {prefix}."
+    assert found["dead-letter topic"].result is Result.FAILED
+    assert found["dead-letter topic"].todo == f"grant CREATE on topic {prefix}-source-dlq, or create it"

@@ -11,7 +11,7 @@ from tests.support.comparing import assert_exactly, body, wait_caught_up
 from tests.support.program import Program
 from tests.support.rawheader import Raw, produce_with_raw_header
 from tests.support.samples import CREATE_TIME, event, events
-from tests.support.topics import Headers, Record, produce, read_all, topics
+from tests.support.topics import Headers, Record, produce, read_all, read_topics, topics
 
 SOURCE = "poisoned"
 GOOD = ("poison-a", "poison-b")
@@ -95,6 +95,7 @@ class Run(NamedTuple):
     poison: dict[str, Record]
     letters: dict[str, list[Record]]  # by key
     created: set[str]
+    deaths: list[int]  # exit codes of workers that died
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +121,16 @@ def run(kafka: LocalKafka) -> Run:
     produce(kafka.bootstrap, SOURCE, last, ALONE)
     good += last
     before = topics(kafka.bootstrap)
-    with Program(kafka.bootstrap, SOURCE, "poison") as program:
+    with Program(kafka.bootstrap, SOURCE, "poison", may_break=True) as program:
         wait_caught_up(kafka.bootstrap, "poison", SOURCE)
         assert program.terminate() == 0
         totals = program.totals()
         assert (totals["delivered"], totals["dead_letters"]) == (len(good), len(POISON))
-        assert not program.lines("worker died"), program.tail()
+        deaths = [line["exit_code"] for line in program.lines("worker died")]
     letters: dict[str, list[Record]] = {name: [] for name in POISON}
     for letter in read_all(kafka.bootstrap, f"{SOURCE}-dlq"):
         letters[(letter.key or b"").decode()].append(letter)
-    return Run(good, poison, letters, topics(kafka.bootstrap) - before)
+    return Run(good, poison, letters, topics(kafka.bootstrap) - before, deaths)
 
 
 @pytest.mark.parametrize("name", POISON)
@@ -150,6 +151,10 @@ def test_poison_is_once_in_the_dead_letters_with_its_reason_and_as_it_was(run: R
         assert letter.timestamp == original.timestamp
 
 
+def test_poison_kills_no_worker(run: Run) -> None:
+    assert not run.deaths
+
+
 def test_dead_letters_name_the_offset_of_their_record(run: Run) -> None:
     offsets = [
         (dict(letter.headers)["fanout.partition"], dict(letter.headers)["fanout.offset"])
@@ -167,3 +172,39 @@ def test_every_good_record_between_poison_arrives_once_as_it_was(kafka: LocalKaf
 
 def test_poison_makes_no_topics(run: Run) -> None:
     assert run.created == {*GOOD, f"{SOURCE}-dlq"}
+
+
+ENVELOPES = {
+    "bare": b'{"kind":"Event","metadata":{"name":"e","namespace":"%s"},"involvedObject":{"namespace":"x"}}',
+    "watch": b'{"type":"ADDED","object":{"metadata":{"namespace":"%s"},"involvedObject":{"namespace":"x"}}}',
+    "events.k8s.io": b'{"metadata":{"namespace":"%s"},"regarding":{"namespace":"x"},"note":"n","deprecatedCount":1}',
+    "updated": b'{"verb":"UPDATED","event":{"metadata":{"namespace":"%s"}},"old_event":{"metadata":{"namespace":"x"}}}',
+    "spaced": b' {\n "event" : {"metadata" : {"x": "\\u00e9\\ud83d\\ude00", "namespace" : "%s" } } }\n',
+    "escaped-namespace": b'{"event":{"metadata":{"namespace":"%s"}},"message":"\xc3\xa9\xf0\x9f\x98\x80"}',
+}
+
+
+def test_every_envelope_is_told_by_its_shape(kafka: LocalKafka, prefix: str) -> None:
+    kafka.create_topic(prefix)
+    sent = {f"{prefix}-{name}": template % f"{prefix}-{name}".encode() for name, template in ENVELOPES.items()}
+    produce(kafka.bootstrap, prefix, [Record(value) for value in sent.values()])
+    with Program(kafka.bootstrap, prefix, prefix) as program:
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+    found = read_topics(kafka.bootstrap, sent)
+    assert {name: [record.value for record in records] for name, records in found.items()} == {
+        name: [value] for name, value in sent.items()
+    }
+
+
+def test_a_path_names_the_namespace_of_an_unknown_envelope(kafka: LocalKafka, prefix: str) -> None:
+    kafka.create_topic(prefix)
+    good = b'{"data":{"k8s":{"ns":"%s-there"}},"metadata":{"namespace":"%s-not-there"}}' % ((prefix.encode(),) * 2)
+    produce(kafka.bootstrap, prefix, [Record(good), Record(b'{"data":{"k8s":{}}}'), Record(b'{"data":{"k8s":7}}')])
+    with Program(kafka.bootstrap, prefix, prefix, NAMESPACE_PATH="data.k8s.ns") as program:
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+    assert [record.value for record in read_all(kafka.bootstrap, f"{prefix}-there")] == [good]
+    letters = read_all(kafka.bootstrap, f"{prefix}-dlq")
+    assert [dict(letter.headers)["fanout.reason"] for letter in letters] == [b"no-namespace"] * 2
+    assert f"{prefix}-not-there" not in topics(kafka.bootstrap)

@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from tests.support.samples import namespace_of
 from tests.support.topics import Headers, Record, read_topics
 
 REQUEST_S = 10.0
+START_S = 30.0
+COORDINATOR_MOVES = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 
 Content = tuple[bytes | None, bytes | None, Headers, int]
 
@@ -59,8 +65,17 @@ class Group:
         return [TopicPartition(self._topic, partition) for partition in sorted(metadata.partitions)]
 
     def committed(self) -> dict[int, int]:
-        """The committed offset of each partition that has one. Raises KafkaException."""
-        answers = self._consumer.committed(self._places(), timeout=REQUEST_S)
+        """The committed offset of each partition that has one. Waits for a starting broker; raises KafkaException."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                answers = self._consumer.committed(self._places(), timeout=REQUEST_S)
+            except KafkaException as error:
+                if error.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                break
         return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
 
     def ends(self) -> dict[int, int]:

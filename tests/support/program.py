@@ -215,7 +215,7 @@ class Program:
             return self._tail(count).splitlines()
 
     def _tail(self, count: int = 40) -> str:
-        hidden = ("at", "@timestamp", "ecs.version", "log.logger")
+        hidden = ("at", "ecs.version", "log.logger", "process.pid", "log.level")
         shown = [str({k: v for k, v in line.items() if k not in hidden}) for line in self._lines[-count:]]
         return "\n".join(shown + self._other_lines[-count:])
 

@@ -161,7 +161,7 @@ def topics(bootstrap: str) -> set[str]:
 
 
 def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
 
 
 def wait_until(condition: Callable[[], T], deadline_s: float, what: str) -> T:

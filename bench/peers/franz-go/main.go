@@ -1,19 +1,15 @@
 // The peer to catch: what a Go engineer writes by hand for the same job, on the fastest client there is.
 //
 // One process, one client, one loop: poll, find the namespace, produce to the topic of that name with key, timestamp
-// and headers kept, wait for every acknowledgement, commit. At least once, as ours; everything else that ours does
-// (dead letters, creating topics, restarts, limits) is missing here on purpose.
-//
-// The namespace is found with jsonparser, which reads up to the field and checks nothing behind it: 0.11 us for a
-// 1.1 kB event, against 0.17 with gjson, 0.59 with goccy/go-json into a struct, 1.6 with sonic and 7.0 with
-// encoding/json.
+// and headers kept, wait for every acknowledgement, commit. At least once, as ours. What else ours does (dead letters,
+// topics created, restarts, limits) is missing on purpose.
 package main
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
+	"fmt"
 	"log"
 	"os"
 	"os/signal"
@@ -35,7 +31,24 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	begun := time.Now()
-	delivered, err := route(ctx, strings.Split(*brokers, ","), *topic, *group, *count)
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(strings.Split(*brokers, ",")...),
+		kgo.ConsumerGroup(*group),
+		kgo.ConsumeTopics(*topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		// Acknowledgement by all in-sync replicas and idempotence are this client's defaults.
+		kgo.ProducerBatchCompression(kgo.NoCompression()), // ours does not compress either
+		// A backlog comes in larger pieces, so that a round has several events for each destination: with the 1 MiB
+		// that is the default, a thousand destinations cost half as much again.
+		kgo.FetchMaxPartitionBytes(8<<20),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	delivered, err := route(ctx, client, *count)
+	client.CloseAllowingRebalance()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -45,49 +58,31 @@ func main() {
 	}
 }
 
-func route(ctx context.Context, brokers []string, topic, group string, count int) (int, error) {
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(brokers...),
-		kgo.ConsumerGroup(group),
-		kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(),
-		// Idempotence and acks from all in-sync replicas are this client's defaults. Ours does not compress either.
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		// A backlog arrives in larger pieces, so that a round holds several events for each destination.
-		kgo.FetchMaxPartitionBytes(fetchMaxPartitionBytes),
-	)
-	if err != nil {
-		return 0, err
+// route delivers until ctx ends or count events (if not 0) are delivered and committed, and returns how many were.
+func route(ctx context.Context, client *kgo.Client, count int) (delivered int, err error) {
+	acknowledged := func(_ *kgo.Record, err error) {
+		if err != nil {
+			log.Fatal(err) // uncommitted: delivered again at the next start
+		}
 	}
-	defer client.CloseAllowingRebalance()
-
-	delivered := 0
 	for count == 0 || delivered < count {
-		fetches := client.PollRecords(ctx, pollRecords)
+		fetches := client.PollRecords(ctx, 10_000)
 		if ctx.Err() != nil {
 			return delivered, nil
 		}
 		if err := fetches.Err(); err != nil {
 			return delivered, err
 		}
-		var failed error
-		fetches.EachRecord(func(in *kgo.Record) {
+		for records := fetches.RecordIter(); !records.Done(); {
+			in := records.Next()
+			// Reads up to the field and checks nothing behind it: 0.11 us for an event of 1.1 kB, against 0.17 with gjson,
+			// 0.59 with goccy/go-json into a struct, 1.6 with sonic, 7.0 with encoding/json.
 			namespace, err := jsonparser.GetString(in.Value, "event", "metadata", "namespace")
 			if err != nil {
-				failed = errors.Join(failed, err)
-				return
+				return delivered, fmt.Errorf("partition %d, offset %d: %w", in.Partition, in.Offset, err)
 			}
 			out := &kgo.Record{Topic: namespace, Key: in.Key, Value: in.Value, Headers: in.Headers, Timestamp: in.Timestamp}
-			client.Produce(context.Background(), out, func(_ *kgo.Record, err error) {
-				if err != nil {
-					log.Fatal(err)
-				}
-			})
-		})
-		if failed != nil {
-			return delivered, failed
+			client.Produce(context.Background(), out, acknowledged)
 		}
 		if err := client.Flush(context.Background()); err != nil {
 			return delivered, err
@@ -100,8 +95,3 @@ func route(ctx context.Context, brokers []string, topic, group string, count int
 	}
 	return delivered, nil
 }
-
-const (
-	pollRecords            = 10_000
-	fetchMaxPartitionBytes = 8 << 20
-)
