@@ -23,10 +23,10 @@ _CHUNK = 4_096
 _ADDED = b'{"verb":"ADDED","event":}'
 
 _KNOWN_NAMES = (
-    "team-a kube-system default payments checkout ml-pipeline team-b observability batch-jobs-2026 "
-    "ingress-nginx cert-manager search team-c billing data-lake gitlab-runners argocd kafka staging "
-    "sandbox-7 "
-).split()
+    "team-a", "kube-system", "default", "payments", "checkout", "ml-pipeline", "team-b", "observability", "batch-
+    jobs-2026", "ingress-nginx", "cert-manager", "search", "team-c", "billing", "data-lake", "gitlab-runners",
+    "argocd", "kafka", "staging", "sandbox-7",
+)  # fmt: skip
 _EXTRA_HEADERS: tuple[Headers, ...] = (
     (("cluster", b"eu-west-1"),),
     (("cluster", b"us-east-2"), ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
