@@ -23,9 +23,9 @@ _CHUNK = 4_096
 _ADDED = b'{"verb":"ADDED","event":}'
 
 _KNOWN_NAMES = (
-    "team-a", "kube-system", "default", "payments", "checkout", "ml-pipeline", "team-b", "observability", "batch-
-    jobs-2026", "ingress-nginx", "cert-manager", "search", "team-c", "billing", "data-lake", "gitlab-runners",
-    "argocd", "kafka", "staging", "sandbox-7",
+    "team-a", "kube-system", "default", "payments", "checkout", "ml-pipeline", "team-b", "observability",
+    "batch-jobs-2026", "ingress-nginx", "cert-manager", "search", "team-c", "billing", "data-lake",
+    "gitlab-runners", "argocd", "kafka", "staging", "sandbox-7",
 )  # fmt: skip
 _EXTRA_HEADERS: tuple[Headers, ...] = (
     (("cluster", b"eu-west-1"),),
