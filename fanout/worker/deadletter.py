@@ -9,7 +9,7 @@ from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
 from fanout.worker.destination import Destination
 from fanout.worker.offsets import Window
-from fanout.worker.records import UNREADABLE, HeaderList, Headers, Record, original_of, timestamp_to_send
+from fanout.worker.records import UNREADABLE, HeaderList, Headers, Record, headers_of, original_of, timestamp_to_send
 from fanout.worker.routes import Refusal
 from fanout.worker.sink import Sink
 from fanout.worker.topics import Topics
@@ -27,7 +27,7 @@ class Letter:
         self._value = self._record.value()
         self._timestamp = self._record.timestamp()
         self._headers: HeaderList = [
-            *_headers_of(self._record),
+            *_readable_headers(self._record),
             ("fanout.reason", reason.value.encode()),
             ("fanout.detail", detail[:_DETAIL_CHARACTERS].encode(errors="replace")),
             ("fanout.topic", topic.encode()),
@@ -80,9 +80,9 @@ class Letter:
         return True
 
 
-def _headers_of(record: Record) -> HeaderList:
+def _readable_headers(record: Record) -> HeaderList:
     try:
-        return record.headers() or []
+        return headers_of(record) or []
     except UNREADABLE:
         return []
 

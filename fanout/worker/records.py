@@ -1,6 +1,7 @@
 """The record as every stage of the path sees it: the methods of `confluent_kafka.Message` that are used."""
 
-from collections.abc import Sized
+from collections.abc import Callable, Sized
+from operator import methodcaller
 from typing import Protocol
 
 HeaderList = list[tuple[str, str | bytes | None]]
@@ -55,7 +56,7 @@ class _Derived:
         return self.original.key()
 
     def headers(self) -> Headers:
-        return self.original.headers()
+        return headers_of(self.original)
 
     def timestamp(self) -> tuple[int, int]:
         return self.original.timestamp()
@@ -96,8 +97,12 @@ class UnreadableHeaders(_Derived):
         raise UnicodeError("the name of a header is not UTF-8")
 
 
-# What the client raises from `headers()` in that case.
+# What asking for the headers raises in that case.
 UNREADABLE = (SystemError, UnicodeError)
+
+# The only way to ask a record for its headers. For a name that is not UTF-8 the client returns a broken list with an
+# exception set; CPython's specialised method calls, once warm, take the list and crash later. This one looks.
+headers_of: Callable[[Record], Headers] = methodcaller("headers")
 
 
 def original_of(record: Record) -> Record:
@@ -113,7 +118,7 @@ def timestamp_to_send(record: Record) -> int:
 
 def size_bounds(record: Record) -> tuple[int, int]:
     """Least and most bytes of an uncompressed batch that holds this record alone."""
-    headers = record.headers() or []
+    headers = headers_of(record) or []
     payload = len(record.value() or b"") + len(record.key() or b"")
     payload += sum(len(name.encode()) + len(value or b"") for name, value in headers)
     fixed = _BATCH_BYTES + payload

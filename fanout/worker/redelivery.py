@@ -21,7 +21,7 @@ from fanout.worker.destination import Batch, Destination
 from fanout.worker.faults import Fault, fault_of, reason_of
 from fanout.worker.hold import Alone, Hold
 from fanout.worker.limits import Verdict, judge, wall_ms
-from fanout.worker.records import UNREADABLE, Record, UnreadableHeaders, timestamp_to_send
+from fanout.worker.records import UNREADABLE, Record, UnreadableHeaders, headers_of, timestamp_to_send
 from fanout.worker.routes import Refusal
 from fanout.worker.shard import PRODUCE_ERRORS, refused_at_once
 from fanout.worker.silence import Silence
@@ -179,7 +179,7 @@ class Redelivery:
         try:
             self._producer.produce(
                 destination.name, record.value(), record.key(), -1, alone.called_back, None,
-                timestamp_to_send(record), record.headers(),
+                timestamp_to_send(record), headers_of(record),
             )  # fmt: skip
         except PRODUCE_ERRORS as error:
             alone.finished = True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from fanout.settings import Settings
-from fanout.worker.records import UNREADABLE, Headers, Record, Rewritten, UnreadableHeaders
+from fanout.worker.records import UNREADABLE, Headers, Record, Rewritten, UnreadableHeaders, headers_of
 
 Rewrite = Callable[[Sequence[Record]], Sequence[Record]]
 
@@ -62,7 +62,7 @@ def _without_managed_fields(event: _Fields) -> _Fields:
 
 def _with_value(record: Record, value: bytes) -> Record:
     try:
-        return Rewritten(record, value, record.headers())
+        return Rewritten(record, value, headers_of(record))
     except UNREADABLE:
         return UnreadableHeaders(record)
 
@@ -70,7 +70,7 @@ def _with_value(record: Record, value: bytes) -> Record:
 def _with_provenance(record: Record, topic: bytes) -> Record:
     try:
         headers: Headers = [
-            *(record.headers() or []),
+            *(headers_of(record) or []),
             ("fanout.topic", topic),
             ("fanout.partition", str(record.partition()).encode()),
             ("fanout.offset", str(record.offset()).encode()),

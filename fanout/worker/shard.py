@@ -4,7 +4,7 @@ This file alone knows how records are produced in the common case, so that it ca
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -14,7 +14,7 @@ from fanout.errors import Reason
 from fanout.worker.destination import Destination
 from fanout.worker.limits import wall_ms
 from fanout.worker.offsets import Window
-from fanout.worker.records import UNREADABLE, Record, UnreadableHeaders, timestamp_to_send
+from fanout.worker.records import UNREADABLE, Record, UnreadableHeaders, headers_of, timestamp_to_send
 from fanout.worker.routes import Refusal
 
 # What `produce` raises: the client's refusals, and headers that cannot be read.
@@ -110,7 +110,7 @@ class Shard:
     def _produce(
         self,
         destination: Destination,
-        records: Iterable[Record],
+        records: Sequence[Record],
         called_back: Callable[[KafkaError | None, Message], None],
         window: Window,
     ) -> int:
@@ -120,44 +120,43 @@ class Shard:
         now = wall_ms()
         earliest, latest = now - destination.past_ms, now + destination.future_ms
         sent = 0
-        for record in records:
-            value = record.value()
-            key = record.key()
-            kind, timestamp = record.timestamp()
-            if (
-                (value is not None and len(value) > max_bytes)
-                or (key is None and no_null_keys)
-                or not earliest <= timestamp <= latest
-                or not kind
-            ):
-                return sent
-            sent += 1
-            try:
-                produce(topic, value, key, -1, called_back, None, timestamp or 1, record.headers())
-            except PRODUCE_ERRORS as error:
-                self._refused_at_once(destination, record, window, error)
-                return sent
+        try:
+            for record, headers in zip(records, map(headers_of, records), strict=True):
+                value = record.value()
+                key = record.key()
+                kind, timestamp = record.timestamp()
+                if (
+                    (value is not None and len(value) > max_bytes)
+                    or (key is None and no_null_keys)
+                    or not earliest <= timestamp <= latest
+                    or not kind
+                ):
+                    break
+                produce(topic, value, key, -1, called_back, None, timestamp or 1, headers)
+                sent += 1
+        except PRODUCE_ERRORS as error:
+            self._refused_at_once(destination, records[sent], window, error)
+            return sent + 1
         return sent
 
     def _produce_vetted(
         self,
         destination: Destination,
-        records: Iterable[Record],
+        records: Sequence[Record],
         called_back: Callable[[KafkaError | None, Message], None],
         window: Window,
     ) -> int:
         """The same for records that were looked at one by one."""
         produce = self._producer.produce
         sent = 0
-        for record in records:
-            sent += 1
-            try:
-                headers = record.headers()
+        try:
+            for record, headers in zip(records, map(headers_of, records), strict=True):
                 timestamp = timestamp_to_send(record)
                 produce(destination.name, record.value(), record.key(), -1, called_back, None, timestamp, headers)
-            except PRODUCE_ERRORS as error:
-                self._refused_at_once(destination, record, window, error)
-                return sent
+                sent += 1
+        except PRODUCE_ERRORS as error:
+            self._refused_at_once(destination, records[sent], window, error)
+            return sent + 1
         return sent
 
     def _refused_at_once(self, destination: Destination, record: Record, window: Window, error: Exception) -> None:

@@ -17,8 +17,8 @@ from tests.support.topics import read_all, read_topics, wait_until
 
 START_S = 2.0
 START_TRIES = 3
-FOR_S = 5.0
-P50_MS = 50.0
+FOR_S = 4.0
+P50_MS = 200.0  # quiet: 2 to 5; what this must catch is a linger or a wait of seconds on the way
 
 
 def test_the_first_event_is_delivered_within_two_seconds_of_the_start(kafka: LocalKafka, prefix: str) -> None:
@@ -33,6 +33,8 @@ def test_the_first_event_is_delivered_within_two_seconds_of_the_start(kafka: Loc
             assert program.terminate() == 0
         [delivered] = appended_ms(read_all(kafka.bootstrap, destination)).values()
         took.append((delivered - started_ms) / 1000)
+        if took[-1] <= START_S:
+            break  # the tries after the first are for a machine that is busy with other things
     print("from start to first delivery:", ", ".join(f"{seconds:.2f} s" for seconds in took))
     assert min(took) <= START_S
 

@@ -71,7 +71,7 @@ def test_a_deleted_destination_is_created_again_and_gets_its_records_in_order(ka
             wait_until(lambda: committed(kafka.bootstrap, prefix, prefix).get(0, 0) > 50, 20, "deliveries")
             delete_topic(kafka, gone)
             deleted = len(load.sent)
-            program.wait_for("topic created", 30, count=2, topic=gone)
+            program.wait_for("topic created", 15, count=2, topic=gone)  # the client alone takes 46 s
             wait_until(lambda: len(load.sent) > deleted + 600, 20, "events after the deletion")
             sent = load.stop()
         wait_caught_up(kafka.bootstrap, prefix, prefix)

@@ -5,6 +5,7 @@ The mock has no request that creates topics, so all runs have TOPIC_CREATE=broke
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -49,9 +50,13 @@ def test_each_record_is_delivered_once_in_order(served: Served, protocol: str) -
     assert_ordered(served.bootstrap, sent)
 
 
-def test_key_value_headers_and_timestamp_are_kept(served: Served) -> None:
+@pytest.mark.parametrize("age_ms", [2_000, 40 * 86_400_000])
+def test_key_value_headers_and_timestamp_are_kept(served: Served, age_ms: int) -> None:
     name = f"{served.source}-a"
-    stamp = (CREATE_TIME, 1_790_000_000_000)
+    stamp = (
+        CREATE_TIME,
+        int(time.time() * 1000) - age_ms,
+    )  # the old one is sent only when its topic's limits are known
     sent = [
         Record(event(name, "pod", number), key, headers, stamp, partition=number % PARTITIONS)
         for number, (key, headers) in enumerate([(None, ()), (b"", HEADERS), (b"key", HEADERS), (b"\xff\x00", ())])
