@@ -102,15 +102,9 @@ class Supervisor:
             try:
                 membership = Membership(self._settings, protocol, self._commits, self._handlers())
                 self._membership = membership
-                async with asyncio.TaskGroup() as group:
-                    committing = group.create_task(self._commit(membership))
-                    await membership.run()
-                    committing.cancel()
-            except* (MembershipFatalError, KafkaException) as errors:
-                _log.error(
-                    "membership broken, joining anew", errors=[str(error) for error in errors.exceptions],
-                    retry_in_s=MEMBERSHIP_RETRY_S,
-                )  # fmt: skip
+                await membership.run()
+            except (MembershipFatalError, KafkaException) as error:
+                _log.error("membership broken, joining anew", error=str(error), retry_in_s=MEMBERSHIP_RETRY_S)
             if self._stopping.is_set():
                 return
             self._lost(self._commits.owned())
@@ -129,17 +123,12 @@ class Supervisor:
                 _log.info("joining", group=self._settings.groupid, protocol=protocol)
                 return protocol
 
-    async def _commit(self, membership: Membership) -> None:
-        while True:
-            await asyncio.sleep(self._settings.commit_interval_ms / 1000)
-            await membership.commit(confirm=not self._ownership.certain)
-            self._ownership.presume(anything_to_commit=self._commits.anything())
-
     async def _tick(self) -> None:
         """Every second: renew the leases, unless this process itself did not run for so long that they ran out."""
         while True:
             self._note_gap()
             self._pool.tick(time.monotonic())
+            self._ownership.presume(anything_to_commit=self._commits.anything())
             await asyncio.sleep(TICK_S)
 
     def _note_gap(self) -> None:
@@ -156,7 +145,9 @@ class Supervisor:
         await self._ownership.wait()
 
     def _handlers(self) -> Handlers:
-        return Handlers(self._assigned, self._revoked, self._lost, self._ownership.confirm)
+        return Handlers(
+            self._assigned, self._revoked, self._lost, lambda: not self._ownership.certain, self._ownership.confirm
+        )
 
     async def _assigned(self, offsets: dict[int, int]) -> None:
         if self._stopping.is_set():
@@ -170,7 +161,7 @@ class Supervisor:
         deadline = time.monotonic() + self._settings.drain_timeout_ms / 1000
         await self._pool.drain(partitions, min(deadline, self._stop_deadline))
         if self._membership is not None:
-            await self._membership.commit_now(partitions, COMMIT_NOW_S)
+            await self._membership.committer.commit_now(partitions, COMMIT_NOW_S)
         self._commits.disown(partitions)
 
     def _lost(self, partitions: set[int]) -> None:
@@ -221,7 +212,8 @@ class Supervisor:
         drained = await self._pool.stop(self._stop_deadline - min(LEAVE_S, self._settings.stop_timeout_ms / 2000))
         committed = True
         if self._membership is not None:
-            committed = await self._membership.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
+            await asyncio.wait([asyncio.create_task(self._membership.halt())], timeout=max(0.5, self._left_s()))
+            committed = await self._membership.committer.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
             await self._membership.leave(max(0.5, self._left_s()))
         if self._gave_up:
             return ExitCode.CRASH_LOOP

@@ -72,16 +72,21 @@ class Commits:
         return moved
 
     def restart(self, partitions: Iterable[int]) -> None:
-        """The source of these partitions is another one: begin at the earliest record."""
+        """The source of these partitions is another one: begin at the earliest record.
+
+        The start is committed, too: what the group has is an offset of the old topic, and a reassignment would go on
+        from there. What a worker of the old topic still reports is not heard.
+        """
         for partition in partitions:
             if partition in self._owned:
-                self._owned[partition] = Owned(NO_COMMIT)
+                self._owned[partition] = owned = Owned(NO_COMMIT)
+                owned.committed = NO_COMMIT - 1
 
     def due(self, partitions: Iterable[int] | None = None) -> Ticket | None:
         """What has to be committed now, of all partitions or of these; None if there is nothing."""
         wanted = self._owned if partitions is None else {p: self._owned[p] for p in partitions if p in self._owned}
         owned = {p: state for p, state in wanted.items() if state.position > state.committed}
-        return Ticket({p: state.position for p, state in owned.items()}, owned) if owned else None
+        return Ticket({p: max(0, state.position) for p, state in owned.items()}, owned) if owned else None
 
     def everything(self) -> Ticket | None:
         """The positions of all partitions, committed already or not; None if none has one."""

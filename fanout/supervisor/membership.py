@@ -5,7 +5,6 @@ forgotten before the callback returns.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -14,25 +13,12 @@ from confluent_kafka.aio import AIOConsumer
 
 from fanout import client, log
 from fanout.settings import Settings
-from fanout.supervisor.commits import NO_COMMIT, Commits, Ticket
+from fanout.supervisor.commits import NO_COMMIT, Commits
+from fanout.supervisor.committer import Committer
 
 POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
 COMMITTED_S = 5.0
-COMMIT_NOW_S = 5.0
-COMMIT_LOST_S = 90.0  # an answer that is still not there was lost with its connection
 CLIENT_THREADS = 8  # a synchronous commit was seen to block one for over 31 s
-
-# A commit that meets a rebalance is kept, and made again while the partition is still ours.
-_REBALANCING = {
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.STALE_MEMBER_EPOCH,
-    KafkaError.FENCED_MEMBER_EPOCH,
-    KafkaError._STATE,
-    KafkaError._NO_OFFSET,
-    KafkaError._ASSIGNMENT_LOST,
-}
 
 _log = log.get("membership")
 _repeats = log.Repeats(_log)
@@ -48,7 +34,8 @@ class Handlers(NamedTuple):
     assigned: Callable[[dict[int, int]], Awaitable[None]]
     revoked: Callable[[set[int]], Awaitable[None]]
     lost: Callable[[set[int]], None]
-    confirmed: Callable[[], None]  # the group has taken a commit: this member is one
+    in_doubt: Callable[[], bool]  # whether it is uncertain that this member still is one
+    confirmed: Callable[[], None]  # the group has taken a commit that was begun in doubt: it is
 
 
 class Membership:
@@ -56,22 +43,20 @@ class Membership:
 
     def __init__(self, settings: Settings, protocol: client.Protocol, commits: Commits, handlers: Handlers) -> None:
         self._topic = settings.topic
-        self._commits = commits
         self._handlers = handlers
         self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way: Ticket | None = None
-        self._under_way_since = 0.0
         self._closing = False
         self._ended = asyncio.Event()
         # The partitions that are ours, each with a mark of this assignment of it.
         self._given: dict[int, object] = {}
         self._fatal: KafkaError | None = None
         self._broken = ""
-        self._confirming = False
         config = client.member(settings, protocol, log.client_logger("membership"))
+        # The committer is made after the client, whose configuration names its callback.
         self._consumer = AIOConsumer(
             config | {"on_commit": self._on_commit, "error_cb": self._on_error}, max_workers=CLIENT_THREADS
         )
+        self.committer = Committer(self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed)
 
     async def run(self) -> None:
         """Be a member until `close`. Raises MembershipFatalError."""
@@ -80,6 +65,7 @@ class Membership:
         )
         try:
             while not self._closing:
+                await self.committer.begin_if_due()
                 message = await self._consumer.poll(POLL_S)
                 if message is not None and message.error() is not None:
                     self._tell(message.error())
@@ -106,6 +92,9 @@ class Membership:
             self._fatal = error
         else:
             _repeats.warning("client error", error.code(), error=error.str())
+
+    async def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        self.committer.answered(error, partitions)
 
     async def _on_assign(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
         # In this order: before the assignment a pause is thrown away, and 126 MB were fetched.
@@ -161,73 +150,10 @@ class Membership:
         for partition in partitions:
             self._given.pop(partition, None)
 
-    async def commit(self, *, confirm: bool) -> None:
-        """Begin to commit what is due, unless a commit is under way. The answer comes through the poll.
-
-        With `confirm`, everything is committed, due or not, to learn whether this member is still one.
-        """
-        now = time.monotonic()
-        if self._under_way is not None and now - self._under_way_since < COMMIT_LOST_S:
-            return
-        ticket = self._commits.everything() if confirm else self._commits.due()
-        if ticket is None:
-            return
-        self._under_way, self._under_way_since, self._confirming = ticket, now, confirm
-        try:
-            await self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=True)
-        except KafkaException as error:
-            self._under_way = None
-            self._not_committed(client.kafka_error(error))
-
-    async def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        ticket, self._under_way = self._under_way, None
-        if ticket is None:
-            return
-        if error is not None:
-            self._not_committed(error)
-        self._confirm(ticket, partitions, error)
-
-    def _confirm(self, ticket: Ticket, partitions: Iterable[TopicPartition], error: KafkaError | None) -> None:
-        taken = []
-        for tp in partitions:
-            if tp.error is not None:
-                self._not_committed(tp.error)
-            elif error is None and ticket.offsets.get(tp.partition) == tp.offset:
-                taken.append(tp.partition)
-        self._commits.confirmed(ticket, taken)
-        # An answer to a commit of before the doubt may have waited here for as long as this process was stopped.
-        if taken and self._confirming:
-            self._confirming = False
-            self._handlers.confirmed()
-
-    def _not_committed(self, error: KafkaError) -> None:
-        if error.code() in _REBALANCING:
-            _log.debug("commit met a rebalance, kept for later", error=error.str())
-        else:
-            _repeats.warning("commit failed, kept for later", error.code(), error=error.str())
-
-    async def commit_now(self, partitions: Iterable[int] | None, timeout_s: float) -> bool:
-        """Commit what is due of these partitions (or of all) and wait for the answer; whether it was taken."""
-        ticket = self._commits.due(partitions)
-        return ticket is None or await self.commit_ticket(ticket, timeout_s)
-
-    async def commit_ticket(self, ticket: Ticket, timeout_s: float) -> bool:
-        """Commit this and wait for the answer; whether it was taken."""
-        try:
-            answers = await asyncio.wait_for(
-                self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=False), timeout_s
-            )
-        except TimeoutError:
-            _repeats.warning("commit not answered in time; what it said may be delivered again", timeout_s=timeout_s)
-            return False
-        except KafkaException as error:
-            self._not_committed(client.kafka_error(error))
-            return False
-        self._confirm(ticket, answers, None)
-        return all(answer.error is None for answer in answers)
-
-    def _topic_partitions(self, ticket: Ticket) -> list[TopicPartition]:
-        return [TopicPartition(self._topic, partition, offset) for partition, offset in ticket.offsets.items()]
+    async def halt(self) -> None:
+        """Poll no more: nothing is assigned or revoked from now on."""
+        self._closing = True
+        await self._ended.wait()
 
     async def _close(self) -> None:
         await self._ended.wait()

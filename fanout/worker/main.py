@@ -94,7 +94,9 @@ class Worker:
 
     def _shard_producer(self) -> Producer:
         config = client.shard(self._settings, self._start.source_max_bytes, self._logger)
-        return Producer(config | {"error_cb": self._health.error})
+        producer = Producer(config | {"error_cb": self._health.error})
+        client.hasten(producer, self._settings.topic)
+        return producer
 
     def _careful_producer(self) -> Producer:
         config = client.producer(self._settings, self._start.source_max_bytes, self._logger)
@@ -104,6 +106,7 @@ class Worker:
         """Run the loop; whether all that was read is delivered."""
         if not self._learn_topics():
             return True
+        self._sink.warm()
         settings, start = self._settings, self._start
         consumer = Consumer(
             client.reader(settings, start.source_max_bytes, self._logger) | {"error_cb": self._health.error}

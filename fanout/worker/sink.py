@@ -43,6 +43,10 @@ class Sink:
         shard.destinations[name] = destination
         return destination
 
+    def warm(self) -> None:
+        """Make the first producer now, so that the first record need not wait for it."""
+        self._shard_with_room()
+
     def _shard_with_room(self) -> Shard:
         settings = self._settings
         if self._shards and len(self._shards[-1].destinations) < settings.producer_topics:

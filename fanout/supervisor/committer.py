@@ -1,0 +1,126 @@
+"""Commits through the client of the group: when one is begun, what its answer means."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from fanout import client, log
+from fanout.settings import Settings
+from fanout.supervisor.commits import Commits, Ticket
+
+COMMIT_LOST_S = 90.0  # an answer that is still not there was lost with its connection
+
+# A commit that meets a rebalance is kept, and made again while the partition is still ours.
+_REBALANCING = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.STALE_MEMBER_EPOCH,
+    KafkaError.FENCED_MEMBER_EPOCH,
+    KafkaError._STATE,
+    KafkaError._NO_OFFSET,
+    KafkaError._ASSIGNMENT_LOST,
+}
+
+_log = log.get("committer")
+_repeats = log.Repeats(_log)
+
+
+class Committer:
+    """Commits what `commits` says is due, one commit at a time. `confirmed` is told of a commit begun in doubt."""
+
+    def __init__(
+        self,
+        consumer: AIOConsumer,
+        settings: Settings,
+        commits: Commits,
+        in_doubt: Callable[[], bool],
+        confirmed: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._topic = settings.topic
+        self._interval_s = settings.commit_interval_ms / 1000
+        self._commits = commits
+        self._in_doubt = in_doubt
+        self._confirmed = confirmed
+        self._under_way: Ticket | None = None
+        self._confirming = False
+        self._begun_at = 0.0
+
+    async def begin_if_due(self) -> None:
+        """Begin to commit what is due. The answer comes through the poll.
+
+        Called between polls and nowhere else: all calls on the client wait for each other, and a commit that had waited
+        for a poll, and for the revoke in it, would speak for partitions that are another replica's by then.
+        """
+        now = time.monotonic()
+        lost = now - self._begun_at > COMMIT_LOST_S
+        if now - self._begun_at < self._interval_s or (self._under_way is not None and not lost):
+            return
+        self._begun_at = now
+        # While in doubt, everything is committed, due or not, to learn whether this member is still one.
+        confirm = self._in_doubt()
+        ticket = self._commits.everything() if confirm else self._commits.due()
+        if ticket is None:
+            return
+        self._under_way, self._confirming = ticket, confirm
+        try:
+            await self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=True)
+        except KafkaException as error:
+            self._under_way = None
+            self._not_committed(client.kafka_error(error))
+
+    def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """What the broker said to the commit that is under way."""
+        ticket, self._under_way = self._under_way, None
+        if ticket is None:
+            return
+        if error is not None:
+            self._not_committed(error)
+        self._confirm(ticket, partitions, error)
+
+    def _confirm(self, ticket: Ticket, partitions: Iterable[TopicPartition], error: KafkaError | None) -> None:
+        taken = []
+        for tp in partitions:
+            if tp.error is not None:
+                self._not_committed(tp.error)
+            elif error is None and ticket.offsets.get(tp.partition) == tp.offset:
+                taken.append(tp.partition)
+        self._commits.confirmed(ticket, taken)
+        # An answer to a commit of before the doubt may have waited here for as long as this process was stopped.
+        if taken and self._confirming:
+            self._confirming = False
+            self._confirmed()
+
+    def _not_committed(self, error: KafkaError) -> None:
+        if error.code() in _REBALANCING:
+            _log.debug("commit met a rebalance, kept for later", error=error.str())
+        else:
+            _repeats.warning("commit failed, kept for later", error.code(), error=error.str())
+
+    async def commit_now(self, partitions: Iterable[int] | None, timeout_s: float) -> bool:
+        """Commit what is due of these partitions (or of all) and wait for the answer; whether it was taken.
+
+        Only from within a revoke, or after `halt`.
+        """
+        ticket = self._commits.due(partitions)
+        if ticket is None:
+            return True
+        try:
+            answers = await asyncio.wait_for(
+                self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=False), timeout_s
+            )
+        except TimeoutError:
+            _repeats.warning("commit not answered in time; what it said may be delivered again", timeout_s=timeout_s)
+            return False
+        except KafkaException as error:
+            self._not_committed(client.kafka_error(error))
+            return False
+        self._confirm(ticket, answers, None)
+        return all(answer.error is None for answer in answers)
+
+    def _topic_partitions(self, ticket: Ticket) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition, offset) for partition, offset in ticket.offsets.items()]
