@@ -24,7 +24,8 @@ demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing 
 	$(BIN)/events-fanout demo
 
 test: $(STAMP) java ## Run all tests, on a real Apache Kafka too: needs Java 17 and Maven.
-	$(BIN)/pytest
+	$(BIN)/python -m bench fetch
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
 	$(BIN)/pytest tests/unit

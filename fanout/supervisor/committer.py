@@ -57,12 +57,17 @@ class Committer:
         for a poll, and for the revoke in it, would speak for partitions that are another replica's by then.
         """
         now = time.monotonic()
-        lost = now - self._begun_at > COMMIT_LOST_S
-        if now - self._begun_at < self._interval_s or (self._under_way is not None and not lost):
+        if now - self._begun_at < self._interval_s:
             return
+        replaces_lost = False
+        if self._under_way is not None:
+            if now - self._begun_at <= COMMIT_LOST_S:
+                return
+            self._under_way, replaces_lost = None, True
         self._begun_at = now
-        # While in doubt, everything is committed, due or not, to learn whether this member is still one.
-        confirm = self._in_doubt()
+        # While in doubt, everything is committed, due or not, to learn whether this member is still one. What comes
+        # after a lost one cannot tell its own answer from that one's.
+        confirm = self._in_doubt() and not replaces_lost
         ticket = self._commits.everything() if confirm else self._commits.due()
         if ticket is None:
             return

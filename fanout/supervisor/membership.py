@@ -60,10 +60,10 @@ class Membership:
 
     async def run(self) -> None:
         """Be a member until `close`. Raises MembershipFatalError."""
-        await self._consumer.subscribe(
-            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
         try:
+            await self._consumer.subscribe(
+                [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
             while not self._closing:
                 await self.committer.begin_if_due()
                 message = await self._consumer.poll(POLL_S)

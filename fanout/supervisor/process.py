@@ -175,5 +175,10 @@ class WorkerProcess:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The worker's environment: ours, with an allocator that keeps what rounds free and take again."""
-    return {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "67108864"} | dict(environ)
+    """The worker's environment: ours, with an allocator that keeps what a round frees, and keeps it in one place."""
+    allocator = {
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_TRIM_THRESHOLD_": "268435456",
+        "MALLOC_MMAP_THRESHOLD_": "67108864",
+    }
+    return allocator | dict(environ)

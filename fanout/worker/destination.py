@@ -15,6 +15,7 @@ from fanout.worker.routes import Refusal, Skip
 class Outlet(Protocol):
     """What a destination's records are sent through: one producer, shared with other destinations."""
 
+    number: int
     epoch: int
 
     def unsettled(self) -> bool:

@@ -63,9 +63,21 @@ class _Group:
 class Shard:
     """One producer and the destinations that are its own."""
 
-    __slots__ = ("_failed", "_lost", "_opened_at", "_producer", "_sent", "_windows", "destinations", "epoch", "used_at")
+    __slots__ = (
+        "_failed",
+        "_lost",
+        "_opened_at",
+        "_producer",
+        "_sent",
+        "_windows",
+        "destinations",
+        "epoch",
+        "number",
+        "used_at",
+    )
 
-    def __init__(self, producer: Producer, failed: Callable[[Failure], None]) -> None:
+    def __init__(self, number: int, producer: Producer, failed: Callable[[Failure], None]) -> None:
+        self.number = number
         self._producer = producer
         self._failed = failed
         self._windows: list[Window] = []

@@ -28,6 +28,7 @@ class Sink:
     def __init__(self, settings: Settings, make_producer: Callable[[], Producer]) -> None:
         self._settings = settings
         self._make_producer = make_producer
+        self._made = 0
         self._shards: list[Shard] = []
         self._dead_letter_shard: Shard | None = None
         self._hold_until = 0.0
@@ -52,13 +53,17 @@ class Sink:
         if self._shards and len(self._shards[-1].destinations) < settings.producer_topics:
             return self._shards[-1]
         if len(self._shards) < settings.producers_max:
-            self._shards.append(Shard(self._make_producer(), self._failed))
+            self._shards.append(self._make_shard())
             return self._shards[-1]
         return min(self._shards, key=lambda shard: len(shard.destinations))
 
+    def _make_shard(self) -> Shard:
+        self._made += 1
+        return Shard(self._made, self._make_producer(), self._failed)
+
     def _shard_for_dead_letters(self) -> Shard:
         if self._dead_letter_shard is None:
-            self._dead_letter_shard = Shard(self._make_producer(), self._failed)
+            self._dead_letter_shard = self._make_shard()
         return self._dead_letter_shard
 
     def send(self, destination: Destination, records: Sequence[Record], window: Window) -> None:

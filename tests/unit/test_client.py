@@ -144,7 +144,7 @@ def test_of_a_record_that_failed_the_client_tells_value_and_key_and_neither_time
 def test_the_records_that_a_real_producer_did_not_deliver_are_found() -> None:
     failures: list[Failure] = []
     producer = quiet_producer()
-    shard = Shard(producer, failures.append)
+    shard = Shard(1, producer, failures.append)
     destination = Destination("t", shard)
     destination.know(NO_LIMITS)
     now_ms = time.time_ns() // 1_000_000

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,21 +103,63 @@ def test_everything_that_has_a_position_can_be_committed_to_learn_whether_the_gr
 
 def test_a_source_made_anew_begins_at_its_earliest_record_and_can_be_committed_below_the_old_offset() -> None:
     commits = owning(p0=500)
-    before = commits.ownership([0])
     commits.restart([0, 3])
     assert commits.owned() == {0}
     assert commits.position(0) == NO_COMMIT
-    assert commits.delivered(before, {0: 501}) == []
     commits.delivered(commits.ownership([0]), {0: 4})
     ticket = commits.due()
     assert ticket is not None
     assert ticket.offsets == {0: 4}
 
 
-@given(st.lists(st.tuples(st.sampled_from(["deliver", "commit", "confirm", "lose", "own"]), st.integers(0, 50))))
+@pytest.mark.parametrize("had", [NO_COMMIT, 0, 500])
+def test_the_start_of_a_source_made_anew_is_due_until_it_is_confirmed(had: int) -> None:
+    commits = owning(p0=had, p1=5)
+    commits.restart([0])
+    ticket = commits.due()
+    assert ticket is not None
+    assert ticket.offsets == {0: 0}
+    commits.confirmed(ticket, [])
+    assert commits.due() == ticket
+    commits.confirmed(ticket, [0])
+    assert commits.due() is None
+    assert commits.position(0) == NO_COMMIT, "where a worker begins is still the earliest record"
+    commits.delivered(commits.ownership([0]), {0: 1})
+    due = commits.due()
+    assert due is not None
+    assert due.offsets == {0: 1}
+
+
+def test_a_worker_of_the_old_source_is_not_heard_after_the_restart() -> None:
+    commits = owning(p0=500, p1=5)
+    before = commits.ownership([0, 1])
+    commits.restart([0])
+    assert commits.delivered(before, {0: 501, 1: 6}) == [1]
+    assert commits.position(0) == NO_COMMIT
+    ticket = commits.due()
+    assert ticket is not None
+    assert ticket.offsets == {0: 0, 1: 6}
+
+
+def test_a_commit_of_the_old_source_confirms_nothing_of_the_new_one() -> None:
+    commits = owning(p0=500)
+    commits.delivered(commits.ownership([0]), {0: 501})
+    ticket = commits.due()
+    assert ticket is not None
+    commits.restart([0])
+    commits.confirmed(ticket, [0])
+    due = commits.due()
+    assert due is not None
+    assert due.offsets == {0: 0}
+
+
+STEPS = ["deliver", "commit", "confirm", "lose", "own", "restart", "old worker"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 50))))
 def test_no_commit_ever_goes_beyond_what_was_delivered_in_this_ownership(steps: list[tuple[str, int]]) -> None:
     commits = owning(p0=0)
-    ownership = commits.ownership([0])
+    ownership = before = commits.ownership([0])
     delivered = 0
     ticket = None
     for step, offset in steps:
@@ -132,6 +175,11 @@ def test_no_commit_ever_goes_beyond_what_was_delivered_in_this_ownership(steps: 
         elif step == "own":
             commits.disown([0])
             commits.own({0: offset})
-            ownership, delivered = commits.ownership([0]), offset
+            before, ownership, delivered = ownership, commits.ownership([0]), offset
+        elif step == "restart" and commits.owned():
+            commits.restart([0])
+            before, ownership, delivered = ownership, commits.ownership([0]), 0
+        elif step == "old worker" and before is not ownership:
+            assert commits.delivered(before, {0: offset}) == []
         due = commits.due()
         assert due is None or (commits.owned() and due.offsets[0] == delivered)

@@ -14,6 +14,8 @@ from fanout.supervisor.commits import NO_COMMIT, Commits
 from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError
 from tests.unit.fakes import settings
 
+NO_COMMITS_MS = 10**9  # nothing is committed during a test
+
 
 class Answer:
     """A partition in the client's answer."""
@@ -26,7 +28,10 @@ class Answer:
 
 
 class FakeAIOConsumer:
-    """Notes calls in order; `committed` and synchronous commits wait for the test if it wants so."""
+    """Notes calls in order; `committed` waits for the test if it wants so.
+
+    As in the real client, callbacks run within the poll, and calls from elsewhere wait until the poll is over.
+    """
 
     def __init__(self, config: dict[str, Any], max_workers: int) -> None:
         assert max_workers >= 2, "a commit that hangs must not starve the poll"
@@ -34,18 +39,28 @@ class FakeAIOConsumer:
         self.callbacks: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
         self.calls: list[tuple[str, object]] = []
         self.messages: list[object] = []
+        self.rebalances: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.polls = 0
+        self.polling = False
+        self.may_return = asyncio.Event()
+        self.may_return.set()
+        self._gate = asyncio.Lock()
         self.offsets: dict[int, int] = {}
         self.committed_errors: list[Exception | int] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
-        self.sync_answer: Exception | dict[int, int] | None = None  # partition -> error code
 
     async def subscribe(self, topics: list[str], **callbacks: Callable[..., Coroutine[Any, Any, None]]) -> None:
         self.calls.append(("subscribe", topics))
         self.callbacks = callbacks
 
     async def poll(self, timeout_s: float) -> object:
-        await asyncio.sleep(0)
+        async with self._gate:
+            self.polls, self.polling = self.polls + 1, True
+            await asyncio.sleep(0)
+            while self.rebalances or not self.may_return.is_set():
+                await (self.rebalances.pop(0)() if self.rebalances else asyncio.sleep(0))
+            self.polling = False
         return self.messages.pop(0) if self.messages else None
 
     async def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
@@ -64,14 +79,12 @@ class FakeAIOConsumer:
 
     async def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> list[Answer] | None:
         said = {tp.partition: tp.offset for tp in offsets}
-        self.calls.append(("commit" if asynchronous else "commit now", said))
-        if asynchronous:
-            return None
-        await self.may_answer.wait()
-        if isinstance(self.sync_answer, Exception):
-            raise self.sync_answer
-        errors = self.sync_answer or {}
-        return [Answer(partition, offset, errors.get(partition)) for partition, offset in said.items()]
+        if not asynchronous:
+            self.calls.append(("commit now", said))
+            return [Answer(partition, offset) for partition, offset in said.items()]
+        async with self._gate:
+            self.calls.append(("commit", said))
+        return None
 
     async def close(self) -> None:
         self.calls.append(("close", None))
@@ -84,17 +97,19 @@ class FakeAIOConsumer:
 class Bench:
     """A membership and what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, commit_interval_ms: int) -> None:
         self.commits = Commits()
         self.assigned: list[dict[int, int]] = []
         self.revoked: list[set[int]] = []
         self.lost: list[set[int]] = []
+        self.doubt = False
         self.confirmed = 0
         self.revoking = asyncio.Event()
         self.revoking.set()
         self.membership = Membership(
-            settings(), "classic", self.commits, Handlers(self._assigned, self._revoked, self._lost, self._confirmed)
-        )
+            settings(commit_interval_ms=commit_interval_ms), "classic", self.commits,
+            Handlers(self._assigned, self._revoked, self._lost, lambda: self.doubt, self._confirmed),
+        )  # fmt: skip
         consumer = self.membership._consumer
         assert isinstance(consumer, FakeAIOConsumer)
         self.consumer = consumer
@@ -117,11 +132,34 @@ class Bench:
         self.confirmed += 1
 
     async def tell(self, callback: str, *partitions: int) -> None:
-        """What the client's poll does in a rebalance."""
+        """A rebalance, which runs within the client's poll; it is over when this returns."""
         await until(lambda: self.consumer.callbacks)
-        await self.consumer.callbacks[callback](
-            self.consumer, [TopicPartition("cluster-events", p) for p in partitions]
-        )
+        over = asyncio.Event()
+
+        async def rebalance() -> None:
+            try:
+                await self.consumer.callbacks[callback](
+                    self.consumer, [TopicPartition("cluster-events", p) for p in partitions]
+                )
+            finally:
+                over.set()
+
+        self.consumer.rebalances.append(rebalance)
+        await over.wait()
+
+    async def hold_in_poll(self) -> None:
+        """Be within a poll, which does not return before `let_poll_return`."""
+        self.consumer.may_return.clear()
+        await until(lambda: self.consumer.polling)
+
+    async def let_poll_return(self) -> None:
+        """And wait for some more polls."""
+        self.consumer.may_return.set()
+        await self.some_polls()
+
+    async def some_polls(self) -> None:
+        begun = self.consumer.polls
+        await until(lambda: self.consumer.polls > begun + 5)
 
     async def assign(self, **offsets: int) -> None:
         """Be given partitions, with these committed offsets."""
@@ -147,9 +185,17 @@ async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
         await asyncio.sleep(0)
 
 
-def scenario(body: Callable[[Bench], Coroutine[object, object, None]]) -> None:
+async def turns(count: int = 50) -> None:
+    """Give everything else that could run the chance to."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def scenario(
+    body: Callable[[Bench], Coroutine[object, object, None]], *, commit_interval_ms: int = NO_COMMITS_MS
+) -> None:
     async def whole() -> None:
-        bench = Bench()
+        bench = Bench(commit_interval_ms)
         await body(bench)
         await bench.membership.leave(1.0)
         await asyncio.gather(bench.running, return_exceptions=True)
@@ -210,8 +256,7 @@ def test_an_old_answer_is_not_taken_for_a_partition_that_was_away_meanwhile() ->
         await until(lambda: len(bench.consumer.named("committed")) == 2)
         bench.consumer.may_answer.set()
         await until(lambda: {0: 5} in bench.assigned)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns()
         assert [offsets for offsets in bench.assigned if offsets] == [{0: 5}]
 
     scenario(body)
@@ -235,8 +280,7 @@ def test_offsets_are_not_asked_again_without_a_pause() -> None:
         bench.consumer.committed_errors = [refused] * 1_000
         await bench.tell("on_assign", 0)
         await until(lambda: bench.consumer.named("committed"))
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await turns()
         assert len(bench.consumer.named("committed")) <= 2
 
     scenario(body)
@@ -247,8 +291,7 @@ def test_revoked_is_waited_for_before_the_client_gives_the_partitions_back() -> 
         await bench.assign(p0=7)
         bench.revoking.clear()
         giving_back = asyncio.create_task(bench.tell("on_revoke", 0))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns()
         assert not giving_back.done()
         bench.revoking.set()
         await asyncio.wait_for(giving_back, 5)
@@ -257,60 +300,41 @@ def test_revoked_is_waited_for_before_the_client_gives_the_partitions_back() -> 
     scenario(body)
 
 
+@pytest.mark.parametrize("doubt", [False, True])
+@pytest.mark.parametrize("callback", ["on_revoke", "on_lost"])
+def test_a_commit_is_begun_between_polls_and_knows_what_was_taken_away_within_the_poll(
+    callback: str, doubt: bool
+) -> None:
+    async def body(bench: Bench) -> None:
+        await bench.assign(p0=7, p1=7)
+        await bench.hold_in_poll()
+        bench.doubt = doubt
+        bench.deliver(p0=9, p1=10)
+        await turns()
+        await bench.tell(callback, 0)
+        assert bench.consumer.named("commit") == []
+        await bench.let_poll_return()
+        assert bench.consumer.named("commit") == [{1: 10}], "or an offset that is another's moves back"
+
+    scenario(body, commit_interval_ms=0)
+
+
 def test_lost_is_never_committed() -> None:
     async def body(bench: Bench) -> None:
         await bench.assign(p0=7)
+        await bench.hold_in_poll()
         bench.deliver(p0=9)
         await bench.tell("on_lost", 0)
         assert bench.lost == [{0}]
-        await bench.membership.commit(confirm=False)
-        await bench.membership.commit(confirm=True)
-        assert await bench.membership.commit_now(None, 1.0)
+        await bench.let_poll_return()
+        bench.doubt = True
+        await bench.some_polls()
+        await bench.membership.halt()
+        assert await bench.membership.committer.commit_now(None, 1.0)
         assert not bench.consumer.named("commit")
         assert not bench.consumer.named("commit now")
 
-    scenario(body)
-
-
-def test_only_one_commit_is_under_way_and_what_came_meanwhile_is_in_the_next() -> None:
-    async def body(bench: Bench) -> None:
-        await bench.assign(p0=7)
-        bench.deliver(p0=9)
-        await bench.membership.commit(confirm=False)
-        bench.deliver(p0=12)
-        await bench.membership.commit(confirm=False)
-        assert bench.consumer.named("commit") == [{0: 9}]
-        await bench.consumer.on_commit(None, [Answer(0, 9)])
-        assert bench.due() == {0: 12}
-        await bench.membership.commit(confirm=False)
-        assert bench.consumer.named("commit") == [{0: 9}, {0: 12}]
-
-    scenario(body)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.STALE_MEMBER_EPOCH, KafkaError._NO_OFFSET, KafkaError.COORDINATOR_NOT_AVAILABLE,
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("where", ["whole", "partition"])
-def test_a_commit_that_failed_is_kept_and_made_again(code: int, where: str) -> None:
-    async def body(bench: Bench) -> None:
-        await bench.assign(p0=7, p1=7)
-        bench.deliver(p0=9, p1=10)
-        await bench.membership.commit(confirm=False)
-        if where == "whole":
-            await bench.consumer.on_commit(KafkaError(code), [Answer(0, 9), Answer(1, 10)])
-            assert bench.due() == {0: 9, 1: 10}
-        else:
-            await bench.consumer.on_commit(None, [Answer(0, 9, code), Answer(1, 10)])
-            assert bench.due() == {0: 9}
-        await bench.membership.commit(confirm=False)
-        assert len(bench.consumer.named("commit")) == 2
-
-    scenario(body)
+    scenario(body, commit_interval_ms=0)
 
 
 @pytest.mark.parametrize("callback", ["on_revoke", "on_lost"])
@@ -318,120 +342,81 @@ def test_a_commit_that_was_kept_is_dropped_when_its_partition_goes(callback: str
     async def body(bench: Bench) -> None:
         await bench.assign(p0=7)
         bench.deliver(p0=100)
-        await bench.membership.commit(confirm=False)
+        await until(lambda: bench.consumer.named("commit"))
+        await bench.hold_in_poll()
         await bench.consumer.on_commit(KafkaError(KafkaError.ILLEGAL_GENERATION), [Answer(0, 100)])
         await bench.tell(callback, 0)
         await bench.assign(p0=500)
-        await bench.membership.commit(confirm=False)
+        await bench.let_poll_return()
         assert bench.consumer.named("commit") == [{0: 100}], "or an offset moves back"
 
-    scenario(body)
+    scenario(body, commit_interval_ms=0)
 
 
-def test_a_commit_whose_answer_comes_after_a_loss_says_nothing_of_the_next_ownership() -> None:
-    async def body(bench: Bench) -> None:
-        await bench.assign(p0=7)
-        bench.deliver(p0=100)
-        await bench.membership.commit(confirm=False)
-        await bench.tell("on_lost", 0)
-        await bench.assign(p0=50)
-        bench.deliver(p0=100)
-        await bench.consumer.on_commit(None, [Answer(0, 100)])
-        assert bench.due() == {0: 100}
-
-    scenario(body)
-
-
-def test_an_answer_that_was_lost_with_its_connection_does_not_stop_commits_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_delivered_is_committed_again_and_again_as_the_client_answers() -> None:
     async def body(bench: Bench) -> None:
         await bench.assign(p0=7)
         bench.deliver(p0=9)
-        await bench.membership.commit(confirm=False)
-        monkeypatch.setattr(membership_module, "COMMIT_LOST_S", 0.0)
-        await bench.membership.commit(confirm=False)
-        assert bench.consumer.named("commit") == [{0: 9}, {0: 9}]
-
-    scenario(body)
-
-
-def test_a_commit_that_cannot_be_begun_is_made_again() -> None:
-    async def body(bench: Bench) -> None:
-        await bench.assign(p0=7)
-        bench.deliver(p0=9)
-        begin = bench.consumer.commit
-
-        async def refused(**_arguments: object) -> None:
-            raise KafkaException(KafkaError(KafkaError._STATE))
-
-        bench.consumer.commit = refused  # type: ignore[method-assign]
-        await bench.membership.commit(confirm=False)
-        bench.consumer.commit = begin  # type: ignore[method-assign]
-        await bench.membership.commit(confirm=False)
+        await until(lambda: bench.consumer.named("commit"))
+        bench.deliver(p0=12)
+        await bench.some_polls()
         assert bench.consumer.named("commit") == [{0: 9}]
+        await bench.consumer.on_commit(None, [Answer(0, 9)])
+        await until(lambda: len(bench.consumer.named("commit")) == 2)
+        await bench.consumer.on_commit(None, [Answer(0, 12)])
+        await bench.some_polls()
+        assert bench.consumer.named("commit") == [{0: 9}, {0: 12}]
 
-    scenario(body)
+    scenario(body, commit_interval_ms=0)
 
 
-def test_in_doubt_everything_is_committed_to_learn_whether_this_is_still_a_member() -> None:
+def test_a_member_in_doubt_hears_when_the_group_takes_a_commit_of_it() -> None:
     async def body(bench: Bench) -> None:
-        await bench.assign(p0=7, p1=-1001)
-        await bench.membership.commit(confirm=True)
-        assert bench.consumer.named("commit") == [{0: 7}]
+        await bench.assign(p0=7)
+        await bench.some_polls()
+        assert bench.consumer.named("commit") == []
+        bench.doubt = True
+        await until(lambda: bench.consumer.named("commit") == [{0: 7}])
         assert bench.confirmed == 0
-        await bench.consumer.on_commit(KafkaError(KafkaError.UNKNOWN_MEMBER_ID), [Answer(0, 7)])
-        assert bench.confirmed == 0
-        await bench.membership.commit(confirm=True)
         await bench.consumer.on_commit(None, [Answer(0, 7)])
         assert bench.confirmed == 1
 
-    scenario(body)
+    scenario(body, commit_interval_ms=0)
 
 
-def test_the_answer_to_a_commit_of_before_the_doubt_confirms_nothing() -> None:
-    """It may have waited in this process for as long as the process was stopped."""
-
-    async def body(bench: Bench) -> None:
-        await bench.assign(p0=7)
-        bench.deliver(p0=9)
-        await bench.membership.commit(confirm=False)
-        await bench.membership.commit(confirm=True)
-        await bench.consumer.on_commit(None, [Answer(0, 9)])
-        assert bench.confirmed == 0
-        await bench.membership.commit(confirm=True)
-        await bench.consumer.on_commit(None, [Answer(0, 9)])
-        assert bench.confirmed == 1
-
-    scenario(body)
-
-
-def test_the_last_commit_is_waited_for_and_says_whether_it_was_taken() -> None:
+def test_halt_waits_for_the_poll_and_what_is_left_can_be_committed_after_it() -> None:
     async def body(bench: Bench) -> None:
         await bench.assign(p0=7, p1=7)
-        assert await bench.membership.commit_now(None, 1.0), "there is nothing to commit"
-        bench.deliver(p0=9, p1=10)
-        bench.consumer.sync_answer = {1: KafkaError.ILLEGAL_GENERATION}
-        assert not await bench.membership.commit_now(None, 1.0)
-        assert bench.due() == {1: 10}
-        bench.consumer.sync_answer = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
-        assert not await bench.membership.commit_now(None, 1.0)
-        bench.consumer.sync_answer = None
-        assert await bench.membership.commit_now([1], 1.0)
+        bench.deliver(p0=9)
+        await until(lambda: bench.consumer.named("commit"))
+        await bench.hold_in_poll()
+        halting = asyncio.create_task(bench.membership.halt())
+        await turns()
+        assert not halting.done()
+        bench.deliver(p1=10)
+        await bench.tell("on_revoke", 1)
+        bench.consumer.may_return.set()
+        await asyncio.wait_for(halting, 5)
+        polls = bench.consumer.polls
+        bench.deliver(p0=12)
+        assert await bench.membership.committer.commit_now(None, 1.0)
+        await turns()
+        assert bench.consumer.polls == polls
+        assert not bench.consumer.named("close"), "the goodbye comes after the last commit"
+        # The answer to the first commit would have come through a poll; the last one does not wait for it.
+        assert bench.consumer.named("commit") == [{0: 9}]
+        assert bench.consumer.named("commit now") == [{0: 12}]
         assert bench.due() == {}
 
-    scenario(body)
+    scenario(body, commit_interval_ms=0)
 
 
-def test_a_last_commit_that_hangs_is_given_up_in_time() -> None:
+def test_halting_a_membership_that_has_ended_by_itself_does_not_wait() -> None:
     async def body(bench: Bench) -> None:
-        await bench.assign(p0=7)
-        bench.deliver(p0=9)
-        bench.consumer.may_answer.clear()
-        begun = time.monotonic()
-        assert not await bench.membership.commit_now(None, 0.05)
-        assert time.monotonic() - begun < 2
-        assert bench.due() == {0: 9}
+        bench.consumer.committed_errors = [RuntimeError("a bug")]
+        await bench.tell("on_assign", 0)
+        await until(bench.running.done)
+        await asyncio.wait_for(bench.membership.halt(), 5)
 
     scenario(body)
 
@@ -496,8 +481,9 @@ def test_a_goodbye_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatc
         async def revoked(_partitions: set[int]) -> None: ...
 
         member = Membership(
-            settings(), "classic", Commits(), Handlers(assigned, revoked, lambda _partitions: None, lambda: None)
-        )
+            settings(), "classic", Commits(),
+            Handlers(assigned, revoked, lambda _partitions: None, lambda: False, lambda: None),
+        )  # fmt: skip
         member._consumer._consumer = Hanging()  # type: ignore[assignment]
         running = asyncio.create_task(member.run())
         await asyncio.sleep(0)

@@ -19,6 +19,7 @@ SHARED = {"fanout", "fanout.client", "fanout.counters", "fanout.errors", "fanout
 KNOWS_THE_CLIENT = {
     "fanout.client": "the configuration of all clients, and the question which protocol a broker serves",
     "fanout.supervisor.membership": "the member of the group",
+    "fanout.supervisor.committer": "its commits",
     "fanout.supervisor.app": "its errors",
     "fanout.supervisor.source": "the source topic's identity",
     "fanout.worker.main": "makes the worker's clients",
