@@ -26,6 +26,9 @@ WAIT_S = 0.002  # while nothing may be read: short against an epoch, long agains
 READ_BUSY_S = 0.01  # while acknowledgements are awaited
 READ_IDLE_S = 0.1  # while nothing is in flight; also how late a signal from the supervisor may be seen
 CLOSE_IDLE_EVERY_S = 60.0
+# In flight at most, for each destination of a round: enough for full requests, and few enough to stay in the caches.
+RECORDS_PER_DESTINATION = 100
+RECORDS_LEAST = 5_000
 
 
 class Inflight:
@@ -35,6 +38,7 @@ class Inflight:
         self._settings = settings
         self._trackers = trackers
         self._record_bytes = 1_000.0  # of late, on average
+        self._destinations = 0.0  # of a round, of late, at most
 
     def committable(self) -> dict[int, int]:
         """The next offset to read of each partition that has delivered anything."""
@@ -62,9 +66,14 @@ class Inflight:
             self._record_bytes += (nbytes / records - self._record_bytes) / 8
         return self._trackers[partition].open(next_offset, records, nbytes)
 
+    def saw(self, destinations: int) -> None:
+        """A round had so many destinations: it decides how large a round pays."""
+        self._destinations = max(destinations, self._destinations * 0.9)
+
     def room(self) -> int:
         """How many records may be read now."""
-        records = self._settings.inflight_records - self.records
+        worthwhile = max(RECORDS_LEAST, int(RECORDS_PER_DESTINATION * self._destinations))
+        records = min(self._settings.inflight_records, worthwhile) - self.records
         nbytes = self._settings.inflight_bytes - self.nbytes
         if records <= 0 or nbytes <= 0:
             return 0
@@ -167,6 +176,7 @@ class Loop:
         """Decode, route and send one round of one partition."""
         groups, undecodable = self._router.grouped(records)
         self._limiter.note(len(records), undecodable)
+        self._inflight.saw(len(groups))
         for route, group in sorted(groups.items(), key=_producer_number):
             if isinstance(route, Destination):
                 self._sink.send(route, self._rewrite(group) if self._rewrite else group, window)

@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/buger/jsonparser"
+	"github.com/tidwall/gjson"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -26,6 +28,7 @@ func main() {
 	topic := flag.String("topic", "cluster-events", "source topic")
 	group := flag.String("group", "franz-go", "consumer group")
 	count := flag.Int("count", 0, "end when this many events are delivered and committed; 0 is at SIGTERM")
+	checked := flag.Bool("checked", false, "see to it that the whole value is JSON, as events-fanout does")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -47,7 +50,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	delivered, err := route(ctx, client, *count)
+	delivered, err := route(ctx, client, *count, *checked)
 	client.CloseAllowingRebalance()
 	if err != nil {
 		log.Fatal(err)
@@ -59,7 +62,7 @@ func main() {
 }
 
 // route delivers until ctx ends or count events (if not 0) are delivered and committed, and returns how many were.
-func route(ctx context.Context, client *kgo.Client, count int) (delivered int, err error) {
+func route(ctx context.Context, client *kgo.Client, count int, checked bool) (delivered int, err error) {
 	acknowledged := func(_ *kgo.Record, err error) {
 		if err != nil {
 			log.Fatal(err) // uncommitted: delivered again at the next start
@@ -75,9 +78,7 @@ func route(ctx context.Context, client *kgo.Client, count int) (delivered int, e
 		}
 		for records := fetches.RecordIter(); !records.Done(); {
 			in := records.Next()
-			// Reads up to the field and checks nothing behind it: 0.11 us for an event of 1.1 kB, against 0.17 with gjson,
-			// 0.59 with goccy/go-json into a struct, 1.6 with sonic, 7.0 with encoding/json.
-			namespace, err := jsonparser.GetString(in.Value, "event", "metadata", "namespace")
+			namespace, err := namespaceOf(in.Value, checked)
 			if err != nil {
 				return delivered, fmt.Errorf("partition %d, offset %d: %w", in.Partition, in.Offset, err)
 			}
@@ -94,4 +95,14 @@ func route(ctx context.Context, client *kgo.Client, count int) (delivered int, e
 		client.AllowRebalance()
 	}
 	return delivered, nil
+}
+
+// namespaceOf finds the namespace with jsonparser, which reads up to the field and checks nothing behind it: 0.11 us
+// for an event of 1.1 kB, against 0.17 with gjson, 0.59 with goccy/go-json into a struct, 1.6 with sonic and 7.0 with
+// encoding/json. Checked, the whole value is known to be JSON before it is passed on, as it is in events-fanout.
+func namespaceOf(value []byte, checked bool) (string, error) {
+	if checked && !gjson.ValidBytes(value) {
+		return "", errors.New("not JSON")
+	}
+	return jsonparser.GetString(value, "event", "metadata", "namespace")
 }
