@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import KafkaError
 
-from fanout.worker.limits import ORDINARY_BYTES, ORDINARY_FUTURE_MS, ORDINARY_PAST_MS, Limits
+from fanout.worker.limits import BATCH_BYTES, ORDINARY_BYTES, ORDINARY_FUTURE_MS, ORDINARY_PAST_MS, Limits
 from fanout.worker.offsets import Window
 from fanout.worker.records import Record
 from fanout.worker.routes import Refusal, Skip
@@ -56,6 +56,8 @@ class Destination:
         """Learn what this topic takes; None forgets it."""
         # Half of what it takes leaves room for key, headers and framing: above it, the size is reckoned exactly.
         self.max_bytes = limits.max_bytes // 2 if limits is not None else ORDINARY_BYTES
+        if limits is not None and limits.max_bytes < BATCH_BYTES:
+            self.max_bytes = -1  # none of its records is sent with others
         self.past_ms = limits.past_ms if limits is not None else ORDINARY_PAST_MS
         self.future_ms = limits.future_ms if limits is not None else ORDINARY_FUTURE_MS
         self.null_keys = limits is not None and limits.null_keys

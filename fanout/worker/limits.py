@@ -17,6 +17,7 @@ ORDINARY_BYTES = 8_192
 ORDINARY_PAST_MS = 86_400_000
 ORDINARY_FUTURE_MS = 30_000
 UNBOUNDED = 2**62
+BATCH_BYTES = 1_000_000  # the client's batch.size; a topic that takes less gets its records one by one
 
 LIMITS_FOR_S = 300.0  # a topic's configuration is asked again after this long
 REQUEST_S = 10.0
@@ -56,7 +57,7 @@ def judge(record: Record, limits: Limits, now_ms: int, *, compressed: bool) -> V
         return Refusal(Reason.BAD_TIMESTAMP, f"{now_ms - timestamp} ms ago, its destination takes {limits.past_ms}")
     if record.key() is None and not limits.null_keys:
         return Refusal(Reason.NULL_KEY, "no key, and its destination is compacted")
-    return Verdict.ALONE if most > limits.max_bytes else Verdict.SEND
+    return Verdict.ALONE if most > limits.max_bytes or limits.max_bytes < BATCH_BYTES else Verdict.SEND
 
 
 def wall_ms() -> int:

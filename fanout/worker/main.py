@@ -159,6 +159,8 @@ class Worker:
             limit = self._settings.topics_max
             return Refusal(Reason.TOPICS_MAX, f"the cluster has {limit} topics (TOPICS_MAX): {name} is not created")
         destination = self._sink.open(name)
-        if not self._topics.ready(name):
+        if self._settings.topic_create != "broker":
+            # Until its topic is there and its limits are known: one that takes less than a batch would refuse whole
+            # batches, and what is behind them would overtake them.
             self._sink.hold(destination)
         return destination

@@ -12,6 +12,13 @@ HOUR_MS = 3_600_000
 LIMITS = Limits(max_bytes=1_000, past_ms=HOUR_MS, future_ms=HOUR_MS, null_keys=False)
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of the client is small here, so that small limits can stand for large ones."""
+    monkeypatch.setattr("fanout.worker.limits.BATCH_BYTES", 100)
+    monkeypatch.setattr("fanout.worker.destination.BATCH_BYTES", 100)
+
+
 def verdict(record: FakeRecord, limits: Limits = LIMITS, *, compressed: bool = False) -> Verdict | Reason:
     answer = judge(record, limits, NOW_MS, compressed=compressed)
     return answer.reason if isinstance(answer, Refusal) else answer
@@ -99,3 +106,9 @@ def test_the_size_of_a_batch_of_one_lies_within_the_bounds(
     record = FakeRecord(value=value, key=key, headers=headers)
     least, most = size_bounds(record)
     assert least <= encoded_size(record) <= most
+
+
+def test_what_takes_less_than_a_batch_gets_each_record_alone() -> None:
+    assert verdict(FakeRecord(value=b"x"), LIMITS._replace(max_bytes=99 + size_bounds(FakeRecord())[1])) is Verdict.SEND
+    narrow = LIMITS._replace(max_bytes=99)
+    assert judge(FakeRecord(value=b"", key=b"k"), narrow, NOW_MS, compressed=True) is Verdict.ALONE

@@ -18,6 +18,13 @@ REFUSAL = Refusal(Reason.NOT_JSON, "not JSON")
 
 
 @pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of the client is small here, so that small limits can stand for large ones."""
+    monkeypatch.setattr("fanout.worker.limits.BATCH_BYTES", 100)
+    monkeypatch.setattr("fanout.worker.destination.BATCH_BYTES", 100)
+
+
+@pytest.fixture(autouse=True)
 def wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_module, "wall_ms", lambda: NOW_MS)
     monkeypatch.setattr(redelivery_module, "wall_ms", lambda: NOW_MS)
