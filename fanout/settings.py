@@ -103,8 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     inflight_records: Annotated[
         int, Meta(ge=1), about("Most records of a worker that are read and not yet acknowledged.")
-    ] = 30_000
-    inflight_bytes: Annotated[int, Meta(ge=65_536), about("Most bytes of the same.")] = 50_331_648
+    ] = 20_000
+    inflight_bytes: Annotated[int, Meta(ge=65_536), about("Most bytes of the same.")] = 33_554_432
     producers_max: Annotated[int, Meta(ge=1), about("Most producers of a worker.")] = 16
     producer_topics: Annotated[int, Meta(ge=1), about("Destinations of a producer before the next is opened.")] = 128
     producer_idle_ms: Annotated[
