@@ -67,6 +67,7 @@ class Slot:
         self._idle.set()
         self._active: frozenset[int] = frozenset()
         self._stop_at: float | None = None
+        self._latest: float | None = None
         self._killed = False
         self.partitions = partitions
         self.process: Process | None = None
@@ -152,12 +153,14 @@ class Slot:
             await self._idle.wait()
 
     def hurry(self, deadline: float) -> None:
-        """Shorten the deadline of a stop that is under way."""
+        """Shorten the deadline of a stop that is under way, or that begins in this very moment."""
+        self._latest = deadline
         if self._stop_at is not None:
             self._stop_by(deadline)
 
     def _stop_by(self, deadline: float) -> None:
-        self._stop_at = deadline if self._stop_at is None else min(self._stop_at, deadline)
+        deadlines = [deadline, self._stop_at, self._latest]
+        self._stop_at = min(at for at in deadlines if at is not None)
         if self.process is not None:
             self.process.stop(self._stop_at)
 
