@@ -11,5 +11,6 @@
 
 from bench.broker.cluster import LocalKafka
 from bench.broker.node import BrokerDiedError
+from bench.broker.properties import Listener
 
-__all__ = ["BrokerDiedError", "LocalKafka"]
+__all__ = ["BrokerDiedError", "Listener", "LocalKafka"]

@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 from bench.broker.jars import kafka_jars, tool
 from bench.broker.node import BrokerDiedError, Node, Ports, Runtime
 from bench.broker.place import data_folder, free_ports
-from bench.broker.properties import server_properties
+from bench.broker.properties import Listener, server_properties
 from bench.broker.ready import await_groups, await_serving, await_topics, quiet_admin
 from bench.broker.tether import Tether
 
@@ -25,14 +25,18 @@ class LocalKafka:
 
     Each node is broker and controller in one process, and its number is its broker id. Ports are chosen at the start
     and stay the same over restarts. `config` is added to every node's server.properties and wins over what stands
-    there. All of it lies in a folder under the temporary folder, which is removed at the end; the environment variable
+    there. `listeners` are ways in besides the plain one at `bootstrap`, through which tests and measurements look on.
+    All of it lies in a folder under the temporary folder, which is removed at the end; the environment variable
     EVENTS_FANOUT_KEEP=1 keeps it. The processes cannot outlive this one (see `tether`); the folder of a test run that
     was killed is removed by the next start.
     """
 
-    def __init__(self, nodes: int = 1, config: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, nodes: int = 1, config: Mapping[str, str] | None = None, listeners: Sequence[Listener] = ()
+    ) -> None:
         self._count = nodes
         self._config = dict(config or {})
+        self._listeners = list(listeners)
         self._nodes: list[Node] = []
         self._cleanup = contextlib.ExitStack()
         self.data_dir = Path()
@@ -61,6 +65,16 @@ class LocalKafka:
     def bootstrap(self) -> str:
         """Addresses of all nodes, host:port separated by commas."""
         return ",".join(node.address for node in self._nodes)
+
+    def bootstrap_of(self, listener: str) -> str:
+        """What a client of this listener is configured with: the addresses that it is told, of all nodes."""
+        place = self._place_of(listener)
+        fronts = self._listeners[place].fronts or [node.ports.others[place] for node in self._nodes]
+        return ",".join(f"127.0.0.1:{port}" for port in fronts)
+
+    def behind(self, listener: str, node: int = 0) -> int:
+        """The port on which a node's listener really listens: where whatever stands in front forwards to."""
+        return self._nodes[node].ports.others[self._place_of(listener)]
 
     def create_topic(
         self, name: str, partitions: int = 1, replication: int = 1, config: Mapping[str, str] | None = None
@@ -127,14 +141,16 @@ class LocalKafka:
 
     def _start_all(self, folder: Path, runtime: Runtime) -> None:
         folder.mkdir()
-        numbers = iter(free_ports(2 * self._count))
-        ports = [Ports(broker, controller) for broker, controller in zip(numbers, numbers, strict=True)]
+        each = 2 + len(self._listeners)
+        numbers = free_ports(each * self._count)
+        own = [numbers[first : first + each] for first in range(0, len(numbers), each)]
+        ports = [Ports(broker, controller, tuple(others)) for broker, controller, *others in own]
         self._nodes = [
             Node(
                 number,
                 folder / f"node{number}",
                 ports[number],
-                server_properties(number, ports) | self._config,
+                server_properties(number, ports, self._listeners) | self._config,
                 runtime,
             )
             for number in range(self._count)
@@ -147,6 +163,9 @@ class LocalKafka:
         for node in self._nodes:
             await_serving(node, READY_TIMEOUT_S)
         await_groups(self.bootstrap)
+
+    def _place_of(self, listener: str) -> int:
+        return [known.name for known in self._listeners].index(listener)
 
     def _clashed(self) -> bool:
         """Was a port taken between its choice and its use?"""

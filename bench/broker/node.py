@@ -30,6 +30,7 @@ class Ports(NamedTuple):
 
     broker: int
     controller: int
+    others: tuple[int, ...] = ()  # of the listeners besides, in their order
 
 
 class Runtime(NamedTuple):
