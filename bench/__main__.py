@@ -1,13 +1,18 @@
 """`python -m bench`: measurements on a real local Kafka."""
 
+import sys
 import time
 
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import Progress
 
 from bench.broker.jars import kafka_jars
-from bench.compare import Comparison, Plan, compare
+from bench.chaos import report as chaos_report
+from bench.chaos.plan import THEMES, plan_of
+from bench.chaos.series import Broken, Outcome, run_all
+from bench.compare import Plan, compare
 from bench.load import Shape
 from bench.peers import PEERS, ROOT, Peer, ours
 from bench.report import table
@@ -72,19 +77,52 @@ def compare_command(
     programs = ([ours(settings)] if with_ours else []) + peers
     if not programs:
         raise click.UsageError("nothing to measure")
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # a file has no width: rich would squeeze the table into 80 columns
+    console = _console()
     OUT.mkdir(exist_ok=True)
     shape = Shape(namespaces=0, skew=skew, size_bytes=size, headers=headers)
     plan = Plan(destinations=destinations, events=events, turns=turns, shape=shape)
     result = compare(plan, programs, OUT, lambda text: console.print(text, highlight=False))
     console.print(table(result))
-    console.print(f"written to {_save(result)}", highlight=False, soft_wrap=True)
+    console.print(f"written to {_save('compare', result)}", highlight=False, soft_wrap=True)
 
 
-def _save(result: Comparison) -> str:
-    path = OUT / f"compare-{time.strftime('%Y%m%d-%H%M%S')}.json"
+@main.command(name="chaos")
+@click.option("--seed", type=int, help="One run, with this seed: what it did is replayed.")
+@click.option("--runs", default=20, type=click.IntRange(min=1), help="Runs, with seeds from --first-seed on.")
+@click.option("--first-seed", default=1, help="Seed of the first run.")
+@click.option("--minutes", default=0.5, type=click.FloatRange(min=0.2), help="How long the load of a run goes on.")
+@click.option("--theme", default="", type=click.Choice(["", *THEMES]), help="Faults of this theme only.")
+@click.option("--jobs", default=1, type=click.IntRange(min=1), help="Runs side by side, each with its own cluster.")
+def chaos_command(*, seed: int | None, runs: int, first_seed: int, minutes: float, theme: str, jobs: int) -> None:
+    """Fault runs: real brokers and processes, seeded faults, and a count of what was lost, astray or altered."""
+    seeds = [seed] if seed is not None else range(first_seed, first_seed + runs)
+    plans = [plan_of(number, minutes * 60, theme) for number in seeds]
+    console = _console()
+    outcomes: list[Outcome] = []
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("fault runs", total=len(plans))
+
+        def tell(outcome: Outcome) -> None:
+            progress.console.print(chaos_report.line(outcome), highlight=False, markup=False, soft_wrap=True)
+            progress.advance(task)
+
+        outcomes = run_all(plans, jobs, tell)
+    console.print(chaos_report.totals(outcomes))
+    console.print(chaos_report.recoveries(outcomes))
+    console.print(f"written to {_save('chaos', outcomes)}", highlight=False, soft_wrap=True)
+    if any(isinstance(outcome, Broken) or outcome.failed for outcome in outcomes):
+        sys.exit(1)
+
+
+def _console() -> Console:
+    console = Console()
+    # A file has no width: rich would squeeze the table into 80 columns.
+    return console if console.is_terminal else Console(width=160)
+
+
+def _save(name: str, result: object) -> str:
+    path = OUT / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    OUT.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     return str(path.relative_to(ROOT))
 

@@ -42,17 +42,25 @@ def spans(admin: AdminClient, names: Iterable[str]) -> dict[tuple[str, int], Spa
         raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"no such topics: {missing}"))
     places = [TopicPartition(name, partition) for name in wanted for partition in metadata[name].partitions]
     low = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    high = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    high = offsets_of(admin, places, REQUEST_TIMEOUT_S)
     return {place: Span(low[place], high[place]) for place in low}
 
 
-def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+def offsets_of(admin: AdminClient, places: list[TopicPartition], timeout_s: float) -> dict[tuple[str, int], int]:
+    """One past the last record of each place. Blocks for a round trip; raises KafkaException."""
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    return _offsets(admin, places, latest, timeout_s)
+
+
+def _offsets(
+    admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec, timeout_s: float = REQUEST_TIMEOUT_S
+) -> dict[tuple[str, int], int]:
     if not places:
         return {}
     answers = admin.list_offsets(
         dict.fromkeys(places, spec),
         isolation_level=IsolationLevel.READ_COMMITTED,
-        request_timeout=REQUEST_TIMEOUT_S,
+        request_timeout=timeout_s,
     )
     return {(place.topic, place.partition): future.result().offset for place, future in answers.items()}
 

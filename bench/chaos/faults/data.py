@@ -1,0 +1,89 @@
+"""Faults of the topics: deleted, expired, made anew, wider."""
+
+import random
+import time
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import NewPartitions
+
+from bench.chaos.faults.base import Done, Fault, nothing_after
+from bench.chaos.stage import REQUEST_S, Excuse, Stage
+from bench.chaos.traffic import PICKY_TOPICS
+
+UNREAD_S = 1.0
+
+
+def _destination_deleted(stage: Stage, rng: random.Random) -> Done | None:
+    """Not one of those that were configured beforehand: the program would make it anew without that."""
+    namespace = rng.choice([name for name in stage.namespaces[:6] if name not in PICKY_TOPICS])
+    topic = stage.topic_of(namespace)
+    with stage.broker_lock:
+        if stage.topic_id(topic) is None:
+            return None
+        stage.tap.let_go(topic)
+        stage.delete_topic(topic)
+        stage.tap.take_up(topic)
+    # What was written before it was gone may have been delivered to it, and went with it.
+    stage.deleted.append(Excuse(stage.generation, namespace, stage.source_ends()))
+    return Done(namespace, time.monotonic(), topic=topic, duplicates=True)
+
+
+def _partitions_added(stage: Stage, rng: random.Random) -> Done | None:
+    partitions = stage.traffic.partitions + rng.randint(1, 2)
+    admin = stage.admin()
+    wider = NewPartitions(stage.source, partitions)
+    with stage.broker_lock:
+        admin.create_partitions([wider], request_timeout=REQUEST_S)[stage.source].result()
+    added = frozenset(range(stage.traffic.partitions, partitions))
+    stage.traffic.widen(partitions)
+    return Done(f"now {partitions}", time.monotonic(), added, duplicates=True)
+
+
+def _delete_records(stage: Stage, rng: random.Random) -> int:
+    """Have the source's records expire up to a little before its end; how many partitions that were."""
+    ends = stage.source_ends()
+    before = {partition: max(0, end - rng.choice([0, 5, 50])) for partition, end in ends.items()}
+    stage.expired.append(Excuse(stage.generation, "", before))
+    admin = stage.admin()
+    places = [TopicPartition(stage.source, partition, offset) for partition, offset in before.items()]
+    with stage.broker_lock:
+        for future in admin.delete_records(places, request_timeout=REQUEST_S).values():
+            future.result()
+    return len(places)
+
+
+def _expire_under_the_reader(stage: Stage, rng: random.Random) -> Done | None:
+    count = _delete_records(stage, rng)
+    return nothing_after(f"in {count} partitions")._replace(duplicates=True)
+
+
+def _expired_unread(stage: Stage, rng: random.Random) -> Done | None:
+    """While no replica runs."""
+    stopped = 0
+    while (program := stage.take_replica(rng)) is not None:
+        stage.terminate(program)
+        stopped += 1
+    time.sleep(UNREAD_S)
+    count = _delete_records(stage, rng)
+    for _ in range(stopped):
+        stage.start_replica()
+    return Done(f"in {count} partitions", time.monotonic(), duplicates=True)
+
+
+def _source_made_anew(stage: Stage, _: random.Random) -> Done | None:
+    with stage.broker_lock, stage.traffic.between_generations():
+        stage.traffic.new_generation()
+        stage.delete_topic(stage.source)
+        stage.deleted.append(Excuse(stage.generation, "", dict.fromkeys(range(stage.traffic.partitions), 2**62)))
+        stage.generation += 1
+        stage.make_source(stage.traffic.partitions)
+    return Done("", time.monotonic(), duplicates=True)
+
+
+DATA: dict[str, Fault] = {
+    "destination-deleted": _destination_deleted,
+    "partitions-added": _partitions_added,
+    "records-expire-under-the-reader": _expire_under_the_reader,
+    "records-expired-unread": _expired_unread,
+    "source-made-anew": _source_made_anew,
+}
