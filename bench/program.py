@@ -34,7 +34,7 @@ class Program:
     error raises AssertionError if any of its processes printed a traceback, unless `may_break`.
     """
 
-    def __init__(self, bootstrap: str, topic: str, group: str, *, may_break: bool = False, **settings: object) -> None:
+    def __init__(self, bootstrap: str, topic: str, group: str, **settings: object) -> None:
         self._settings = {
             "ENDPOINT": bootstrap,
             "TOPIC": topic,
@@ -43,12 +43,17 @@ class Program:
             "COMMIT_INTERVAL_MS": "200",
             **{name: str(value) for name, value in settings.items()},
         }
-        self._may_break = may_break
+        self._may_break = False
         self._tether = Tether()
         self._changed = threading.Condition()
         self._lines: list[Line] = []
         self._other_lines: list[str] = []
         self._workers: dict[int, psutil.Process] = {}
+
+    def may_break(self) -> Self:
+        """Let its processes print tracebacks: the caller makes them break."""
+        self._may_break = True
+        return self
 
     def __enter__(self) -> Self:
         self.started_at = time.monotonic()

@@ -163,7 +163,7 @@ class Stage:
         if self.plan.protocol == "classic":
             settings |= {"KAFKA_SESSION_TIMEOUT_MS": SESSION_MS, "KAFKA_HEARTBEAT_INTERVAL_MS": HEARTBEAT_MS}
         bootstrap = self.kafka.bootstrap_of(PROXIED) if self._proxied else self.kafka.bootstrap
-        program = Program(bootstrap, self.source, self.group, may_break=True, **settings)
+        program = Program(bootstrap, self.source, self.group, **settings).may_break()
         with self._lock:
             self._stack.enter_context(program)
             self.programs.append(program)

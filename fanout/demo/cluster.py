@@ -15,19 +15,39 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
-from typing import Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import confluent_kafka.cimpl
 
 from fanout.errors import FanoutError
+
+Signatures = Mapping[str, tuple[Any, list[Any]]]  # of C functions: the type of the result, those of the arguments
 
 PARTITION_BYTES = 5 * 1024 * 1024
 AUTO_PARTITIONS = 4
 CONTROLLER = 0
 START_S = 10.0
 STOP_S = 5.0
+
+
+POINTER, TEXT, NUMBER = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "rd_kafka_conf_new": (POINTER, []),
+    "rd_kafka_conf_set": (NUMBER, [POINTER, TEXT, TEXT, TEXT, ctypes.c_size_t]),
+    "rd_kafka_new": (POINTER, [NUMBER, POINTER, TEXT, ctypes.c_size_t]),
+    "rd_kafka_destroy": (None, [POINTER]),
+    "rd_kafka_err2str": (TEXT, [NUMBER]),
+    "rd_kafka_mock_cluster_new": (POINTER, [POINTER, NUMBER]),
+    "rd_kafka_mock_cluster_destroy": (None, [POINTER]),
+    "rd_kafka_mock_cluster_bootstraps": (TEXT, [POINTER]),
+    "rd_kafka_mock_broker_add": (NUMBER, [POINTER, ctypes.c_int32]),
+    "rd_kafka_mock_topic_create": (NUMBER, [POINTER, TEXT, NUMBER, NUMBER]),
+    "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [POINTER, ctypes.c_int32]),
+    "rd_kafka_mock_set_group_consumer_heartbeat_interval_ms": (None, [POINTER, NUMBER]),
+}
 
 
 class ClusterError(FanoutError):
@@ -40,14 +60,15 @@ class Cluster:
     `topics` (name -> partitions) are there from the start. Entering blocks until the broker listens, 10 s at most.
     """
 
+    _module: ClassVar[str] = "fanout.demo.cluster"
+
     def __init__(self, topics: dict[str, int]) -> None:
         self._topics = topics
         self.bootstrap = ""  # host:port
 
     def __enter__(self) -> Self:
-        arguments = [f"{name}={partitions}" for name, partitions in self._topics.items()]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fanout.demo.cluster", *arguments],
+            [sys.executable, "-m", self._module, *self._arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,  # Ctrl-C is for the demo, which then stops its processes in order
@@ -73,6 +94,9 @@ class Cluster:
             process.wait()
         process.stdout.close()
 
+    def _arguments(self) -> list[str]:
+        return [f"{name}={partitions}" for name, partitions in self._topics.items()]
+
     def guard(self, pid: int) -> None:
         """Have this process killed if ours dies before `release`."""
         self._tell(f"guard {pid}\n")
@@ -88,35 +112,32 @@ class Cluster:
         self._process.stdin.flush()
 
     def _read_address(self) -> str:
+        return self._read_line("gave no address")
+
+    def _read_line(self, otherwise: str) -> str:
+        """The next line that it prints; ClusterError if it ended, or says nothing for 10 s: it `otherwise`."""
         assert self._process.stdout is not None  # noqa: S101  # a pipe, as asked for
         with DefaultSelector() as selector:
             selector.register(self._process.stdout, EVENT_READ)
             if not selector.select(START_S):
-                raise ClusterError(f"the mock cluster gave no address within {START_S:.0f} s")
-        address = self._process.stdout.readline().decode().strip()
-        if not address:
+                raise ClusterError(f"the mock cluster {otherwise} within {START_S:.0f} s")
+        line = self._process.stdout.readline().decode().strip()
+        if not line:
             raise ClusterError(f"the mock cluster ended with exit code {self._process.wait(STOP_S)}")
-        return address
+        return line
 
 
-def _library() -> ctypes.CDLL:
-    """The librdkafka that the client library is linked with, with the signatures of what is used here."""
+class Mock(NamedTuple):
+    """A mock cluster within this process: the library, and what its functions want as their first argument."""
+
+    library: ctypes.CDLL
+    cluster: int
+    bootstrap: str  # host:port
+
+
+def load_library(signatures: Signatures) -> ctypes.CDLL:
+    """The librdkafka that the client library is linked with. Raises AttributeError for a function it has not."""
     library = ctypes.CDLL(confluent_kafka.cimpl.__file__)
-    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
-    signatures = {
-        "rd_kafka_conf_new": (pointer, []),
-        "rd_kafka_conf_set": (number, [pointer, text, text, text, ctypes.c_size_t]),
-        "rd_kafka_new": (pointer, [number, pointer, text, ctypes.c_size_t]),
-        "rd_kafka_destroy": (None, [pointer]),
-        "rd_kafka_err2str": (text, [number]),
-        "rd_kafka_mock_cluster_new": (pointer, [pointer, number]),
-        "rd_kafka_mock_cluster_destroy": (None, [pointer]),
-        "rd_kafka_mock_cluster_bootstraps": (text, [pointer]),
-        "rd_kafka_mock_broker_add": (number, [pointer, ctypes.c_int32]),
-        "rd_kafka_mock_topic_create": (number, [pointer, text, number, number]),
-        "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [pointer, ctypes.c_int32]),
-        "rd_kafka_mock_set_group_consumer_heartbeat_interval_ms": (None, [pointer, number]),
-    }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype = result
@@ -124,18 +145,17 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def serve(topics: dict[str, int]) -> int:
-    """Run the mock cluster until standard input closes; the exit code."""
-    library = _library()
+@contextlib.contextmanager
+def running(library: ctypes.CDLL, topics: Mapping[str, int], brokers: int = 1) -> Iterator[Mock]:
+    """A mock cluster with these topics (name -> partitions) in this process. Raises ClusterError."""
     problem = ctypes.create_string_buffer(512)
     configuration = library.rd_kafka_conf_new()
     # Errors only: the client that carries the mock would warn that it has no broker to connect to.
     library.rd_kafka_conf_set(configuration, b"log_level", b"3", problem, len(problem))
     client = library.rd_kafka_new(0, configuration, problem, len(problem))
     if not client:
-        print(problem.value.decode(), file=sys.stderr)
-        return 1
-    cluster = library.rd_kafka_mock_cluster_new(client, 1)
+        raise ClusterError(problem.value.decode())
+    cluster = library.rd_kafka_mock_cluster_new(client, brokers)
     # The mock says that its controller is broker 0 and numbers its brokers from 1: without a broker 0, what is asked of
     # the controller waits for it until it times out, instead of being refused.
     library.rd_kafka_mock_broker_add(cluster, CONTROLLER)
@@ -144,15 +164,28 @@ def serve(topics: dict[str, int]) -> int:
     for name, partitions in topics.items():
         error = library.rd_kafka_mock_topic_create(cluster, name.encode(), partitions, 1)
         if error:
-            print(f"topic {name}: {library.rd_kafka_err2str(error).decode()}", file=sys.stderr)
-            return 1
-    print(library.rd_kafka_mock_cluster_bootstraps(cluster).decode(), flush=True)
-    guarded = _guarded_at_the_end()
-    for pid in guarded:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            raise ClusterError(f"topic {name}: {library.rd_kafka_err2str(error).decode()}")
+    yield Mock(library, cluster, library.rd_kafka_mock_cluster_bootstraps(cluster).decode())
     library.rd_kafka_mock_cluster_destroy(cluster)
     library.rd_kafka_destroy(client)
+
+
+def topics_of(words: list[str]) -> dict[str, int]:
+    """The topics named on the command line: `name=partitions` each."""
+    return {name: int(partitions) for name, partitions in (word.split("=") for word in words)}
+
+
+def serve(topics: Mapping[str, int]) -> int:
+    """Run the mock cluster until standard input closes; the exit code."""
+    try:
+        with running(load_library(SIGNATURES), topics) as mock:
+            print(mock.bootstrap, flush=True)
+            for pid in _guarded_at_the_end():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+    except ClusterError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -167,4 +200,4 @@ def _guarded_at_the_end() -> set[int]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(serve({name: int(partitions) for name, partitions in (word.split("=") for word in sys.argv[1:])}))
+    sys.exit(serve(topics_of(sys.argv[1:])))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from fanout.errors import ExitCode
 from tests.support.comparing import assert_complete, assert_exactly, assert_ordered, committed, wait_caught_up
 from tests.support.load import Load, write
-from tests.support.program import Program
 from tests.support.samples import events
 from tests.support.topics import wait_until
 

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support import samples
 from tests.support.comparing import by_namespace, content, wait_caught_up
-from tests.support.program import Program
 from tests.support.topics import Record, produce, read_all, read_topics, topics
 
 SOURCE = "cluster-events"

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import wait_caught_up
 from tests.support.figures import APPEND_TIME, appended_ms, percentile, told
 from tests.support.load import Load, write
-from tests.support.program import Program
 from tests.support.samples import PADDING, events
 from tests.support.topics import read_all, read_topics, wait_until
 

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import assert_complete, wait_caught_up
 from tests.support.load import write
-from tests.support.program import Program
 from tests.support.samples import PADDING, event
 from tests.support.topics import Record, wait_until
 

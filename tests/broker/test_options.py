@@ -3,16 +3,16 @@
 import msgspec
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import assert_exactly, committed, wait_caught_up
 from tests.support.load import write
-from tests.support.program import Program
 from tests.support.samples import event, events
 from tests.support.topics import Record, read_all, topics, wait_until
 
 
 def run(kafka: LocalKafka, source: str, **settings: object) -> Program:
     """Run the program over the whole source and stop it; for its totals and its log."""
-    with Program(kafka.bootstrap, source, source, may_break=False, **settings) as program:
+    with Program(kafka.bootstrap, source, source, **settings) as program:
         wait_caught_up(kafka.bootstrap, source, source)
         assert program.terminate() == 0
     return program

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import assert_exactly, body, wait_caught_up
-from tests.support.program import Program
 from tests.support.rawheader import Raw, produce_with_raw_header
 from tests.support.samples import CREATE_TIME, event, events
 from tests.support.topics import Headers, Record, produce, read_all, read_topics, topics
@@ -121,7 +121,7 @@ def run(kafka: LocalKafka) -> Run:
     produce(kafka.bootstrap, SOURCE, last, ALONE)
     good += last
     before = topics(kafka.bootstrap)
-    with Program(kafka.bootstrap, SOURCE, "poison", may_break=True) as program:
+    with Program(kafka.bootstrap, SOURCE, "poison").may_break() as program:
         wait_caught_up(kafka.bootstrap, "poison", SOURCE)
         assert program.terminate() == 0
         totals = program.totals()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import Group, assert_complete, assert_ordered, committed, wait_caught_up
 from tests.support.load import Load
-from tests.support.program import Program
 from tests.support.topics import read_all, read_topics, wait_until
 
 PARTITIONS = 6

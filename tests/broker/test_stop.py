@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import assert_exactly, assert_ordered, committed, wait_caught_up
 from tests.support.load import Load
-from tests.support.program import Program
 from tests.support.topics import wait_until
 
 PARTITIONS = 2

@@ -10,10 +10,10 @@ from typing import Any, Self
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from fanout.errors import ExitCode
 from tests.support.comparing import Group, assert_complete, assert_ordered, wait_caught_up
 from tests.support.load import Load
-from tests.support.program import Program
 from tests.support.topics import wait_until
 
 PARTITIONS = 4

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from bench.broker import LocalKafka
+from bench.program import Program
 from tests.support.comparing import Group, assert_complete, assert_ordered, wait_caught_up
 from tests.support.figures import APPEND_TIME, appended_ms, percentile, told
 from tests.support.load import Load
-from tests.support.program import Program
 from tests.support.topics import Record, read_all, read_topics, wait_until
 
 KILLS = 20

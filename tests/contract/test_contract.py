@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from bench.program import Program
 from fanout.errors import ExitCode
 from tests.contract.conftest import PARTITIONS, Served
 from tests.support.comparing import (
@@ -21,7 +22,6 @@ from tests.support.comparing import (
     wait_caught_up,
 )
 from tests.support.load import write
-from tests.support.program import Program
 from tests.support.samples import CREATE_TIME, event, events, partition_of
 from tests.support.topics import Record, read_all, read_topics, wait_until
 
@@ -30,7 +30,7 @@ HEADERS = (("traceparent", b"00-1"), ("twice", b"1"), ("twice", b""), ("null", N
 
 def program(served: Served, **settings: object) -> Program:
     """The program on this Kafka."""
-    return Program(served.bootstrap, served.source, served.source, may_break=False, TOPIC_CREATE="broker", **settings)
+    return Program(served.bootstrap, served.source, served.source, TOPIC_CREATE="broker", **settings)
 
 
 def run(served: Served, **settings: object) -> Program:
