@@ -65,6 +65,7 @@ class Terms(NamedTuple):
     duplicates_max: int
     may_be_missing: Callable[[Sent], bool]  # it was in a topic that was deleted with it
     may_expire: Callable[[Sent], bool]  # it was deleted from the source: then a mark has to say so
+    settled_at: Mapping[int, float]  # of a source made anew: from when on the group's offsets are of that generation
 
 
 class Findings(msgspec.Struct, kw_only=True):
@@ -174,7 +175,12 @@ class _Judge:
             by_partition[record.generation, record.place.partition].append(record)
         for (generation, partition), records in by_partition.items():
             records.sort(key=lambda record: record.offset)
-            seen = [sample for sample in samples if sample.generation == generation and partition in sample.committed]
+            settled_at = self._terms.settled_at.get(generation, 0.0)
+            seen = [
+                sample
+                for sample in samples
+                if sample.generation == generation and sample.at >= settled_at and partition in sample.committed
+            ]
             self._look_for_steps_back(partition, seen)
             self._look_for_steps_ahead(partition, records, seen)
 

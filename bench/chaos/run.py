@@ -18,9 +18,10 @@ from bench.checker import Findings, Terms, judge
 from bench.network import Proxy
 from bench.offsets import GroupReader, offsets_of, spans
 
-CATCH_UP_S = 60.0
+CATCH_UP_S = 90.0  # above the longest pause between two starts of a worker that dies again and again
 READ_S = 30.0
 EXITS = {0, 4}  # as told, or with records that were not known to be delivered (a broker was away)
+TOO_EARLY = -15  # SIGTERM before the program had begun anything
 
 Tell = Callable[[str], None]
 
@@ -79,6 +80,7 @@ def run(plan: Plan, kafka: LocalKafka, proxies: list[Proxy], name: str, tell: Te
             duplicates_max=0 if _is_clean(plan) else duplicates_max(stage, started, ended),
             may_be_missing=lambda record: any(excuse.covers(record) for excuse in stage.deleted),
             may_expire=lambda record: any(excuse.covers(record) for excuse in stage.expired),
+            settled_at=stage.settled_at,
         ),
     )
     failed += [f"{what}: {getattr(findings, what)}" for what in findings.broken()]
@@ -168,8 +170,8 @@ def _end(stage: Stage) -> list[str]:
         stage.terminate(program)
         if stage.exits[-1].code != 0:
             failed.append(f"a replica with nothing to do exited with {stage.exits[-1].code}")
-    strange = [exit_.code for exit_ in stage.exits if exit_.code not in EXITS]
-    strange += [exit_.code for exit_ in stage.exits if _is_clean(stage.plan) and exit_.code != 0]
+    codes = [exit_.code for exit_ in stage.exits if not (exit_.code == TOO_EARLY and not exit_.begun)]
+    strange = [code for code in codes if code not in EXITS or (code and _is_clean(stage.plan))]
     failed += [f"exit codes {strange}"] if strange else []
     if not any(step.kind == "worker-out-of-memory" for step in stage.plan.steps):
         failed += [line for program in stage.programs for line in program.broken()][:20]

@@ -2,9 +2,10 @@
 
 import contextlib
 import multiprocessing
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 
 import msgspec
 
@@ -13,6 +14,7 @@ from bench.chaos.run import Result, run
 from bench.chaos.stage import broker
 
 RUNS_A_CLUSTER = 12
+LOOK_EVERY_S = 0.2
 
 
 class Broken(msgspec.Struct, kw_only=True):
@@ -24,17 +26,33 @@ class Broken(msgspec.Struct, kw_only=True):
 
 Outcome = Result | Broken
 
+_told: "multiprocessing.SimpleQueue[Outcome]"
+
 
 def run_all(plans: Sequence[Plan], jobs: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
     """Do all of them, `jobs` at a time; each is told when it is over. In the order of the plans."""
     outcomes: dict[int, Outcome] = {}
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    told: multiprocessing.SimpleQueue[Outcome] = context.SimpleQueue()
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_tell_by, initargs=(told,)) as pool:
         futures = [pool.submit(_batch, batch) for batch in _batches(plans)]
-        for future in as_completed(futures):
-            for outcome in future.result():
+        while len(outcomes) < len(plans):
+            if not told.empty():
+                outcome = told.get()
                 outcomes[outcome.plan.seed] = outcome
                 tell(outcome)
+            elif any(future.done() and future.exception() for future in futures):
+                break
+            else:
+                time.sleep(LOOK_EVERY_S)
+        for future in futures:
+            future.result()
     return [outcomes[plan.seed] for plan in plans]
+
+
+def _tell_by(queue: "multiprocessing.SimpleQueue[Outcome]") -> None:
+    global _told  # noqa: PLW0603 - how an initializer of a pool hands something to its process
+    _told = queue
 
 
 def _batches(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
@@ -45,8 +63,7 @@ def _batches(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
             yield alike[first : first + RUNS_A_CLUSTER]
 
 
-def _batch(plans: Sequence[Plan]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+def _batch(plans: Sequence[Plan]) -> None:
     remaining = list(plans)
     while remaining:
         with contextlib.ExitStack() as stack:
@@ -54,8 +71,7 @@ def _batch(plans: Sequence[Plan]) -> list[Outcome]:
             while remaining:
                 plan = remaining.pop(0)
                 try:
-                    outcomes.append(run(plan, kafka, proxies, f"run{plan.seed}", lambda _: None))
+                    _told.put(run(plan, kafka, proxies, f"run{plan.seed}", lambda _: None))
                 except Exception:  # noqa: BLE001 - told as it is; the others go on, on another cluster
-                    outcomes.append(Broken(plan=plan, problem=traceback.format_exc()))
+                    _told.put(Broken(plan=plan, problem=traceback.format_exc()))
                     break
-    return outcomes

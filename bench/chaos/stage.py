@@ -25,6 +25,8 @@ REQUEST_S = 20.0
 STOP_S = 40.0
 INFLIGHT_RECORDS = 2_000
 LEASE_S = 2.0
+# Well above what a start takes on a busy machine: a worker that is killed for being slow is slow again.
+STALL_S = 5.0
 REPLICAS_MAX = 4
 BROKER_CONFIG = {
     "group.consumer.session.timeout.ms": str(SESSION_MS),
@@ -39,6 +41,7 @@ class Exit(NamedTuple):
 
     at: float
     code: int
+    begun: bool  # it had said that it starts
 
 
 class Excuse(NamedTuple):
@@ -85,6 +88,7 @@ class Stage:
         self.deleted: list[Excuse] = []
         self.expired: list[Excuse] = []
         self.generation = 0
+        self.settled_at: dict[int, float] = {}
         # Held by who stops a broker or changes topics: a topic that is half deleted would prove nothing.
         self.broker_lock = threading.Lock()
         self._lock = threading.Lock()
@@ -155,8 +159,8 @@ class Stage:
             "WORKERS_MAX": self.plan.workers_max,
             "INFLIGHT_RECORDS": INFLIGHT_RECORDS,
             "LEASE_MS": round(LEASE_S * 1_000),
-            "STALL_MS": 1_500,
-            "SILENCE_MS": 1_000,
+            "STALL_MS": round(STALL_S * 1_000),
+            "SILENCE_MS": 1_500,
             "DRAIN_TIMEOUT_MS": 5_000,
             "STOP_TIMEOUT_MS": 10_000,
         }
@@ -190,7 +194,8 @@ class Stage:
     def terminate(self, program: Program) -> None:
         """SIGTERM to a replica that was taken; its exit code is remembered."""
         at = time.monotonic()
-        self.exits.append(Exit(at, program.terminate(STOP_S)))
+        code = program.terminate(STOP_S)
+        self.exits.append(Exit(at, code, bool(program.lines("starting"))))
 
     def source_ends(self) -> dict[int, int]:
         """One past the last record of each partition of the source, as far as it is acknowledged."""

@@ -4,7 +4,7 @@ import random
 import subprocess
 import time
 
-from confluent_kafka import ElectionType
+from confluent_kafka import ElectionType, TopicPartition
 
 from bench.broker.jars import kafka_jars, tool
 from bench.chaos.faults.base import Done, Fault
@@ -76,8 +76,10 @@ def _leader_moved(stage: Stage, rng: random.Random) -> Done | None:
         time.sleep(1.0)
         stage.kafka.start(node)
         admin = stage.admin()
+        topics = admin.list_topics(timeout=REQUEST_S).topics.items()
+        partitions = [TopicPartition(name, partition) for name, topic in topics for partition in topic.partitions]
         # What has its leader where it should be says so as an error; that some could not be moved is no matter here.
-        admin.elect_leaders(ElectionType.PREFERRED, None, request_timeout=REQUEST_S).result()
+        admin.elect_leaders(ElectionType.PREFERRED, partitions, request_timeout=REQUEST_S).result()
     return Done(f"from node {node} and back", time.monotonic(), duplicates=True)
 
 

@@ -9,8 +9,11 @@ from confluent_kafka.admin import NewPartitions
 from bench.chaos.faults.base import Done, Fault, nothing_after
 from bench.chaos.stage import REQUEST_S, Excuse, Stage
 from bench.chaos.traffic import PICKY_TOPICS
+from fanout.supervisor.source import LOOK_EVERY_S
 
 UNREAD_S = 1.0
+# The group has offsets of the old topic until the supervisor's next look at it, and a start from 0 follows.
+SETTLED_S = LOOK_EVERY_S + REQUEST_S
 
 
 def _destination_deleted(stage: Stage, rng: random.Random) -> Done | None:
@@ -77,6 +80,7 @@ def _source_made_anew(stage: Stage, _: random.Random) -> Done | None:
         stage.deleted.append(Excuse(stage.generation, "", dict.fromkeys(range(stage.traffic.partitions), 2**62)))
         stage.generation += 1
         stage.make_source(stage.traffic.partitions)
+    stage.settled_at[stage.generation] = time.monotonic() + SETTLED_S
     return Done("", time.monotonic(), duplicates=True)
 
 

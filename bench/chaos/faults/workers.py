@@ -11,7 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from bench.chaos.faults.base import Done, Fault
-from bench.chaos.stage import Stage
+from bench.chaos.stage import STALL_S, Stage
 from bench.program import Program
 
 DEATH_S = 4.0
@@ -50,17 +50,17 @@ def _killed(stage: Stage, rng: random.Random) -> Done | None:
 
 
 def _stopped(stage: Stage, rng: random.Random) -> Done | None:
-    """For longer than the stall limit, or for longer than the session."""
+    """For less than its lease, for longer than its lease and the session, or for longer than the stall limit."""
     victim = _choose(stage, rng)
     if victim is None:
         return None
-    seconds = rng.choice([1.0, 2.5, 5.0])
+    seconds = rng.choice([1.0, 3.5, STALL_S + 3.0])
     at = time.monotonic()
     _signal(victim.pid, signal.SIGSTOP)
     time.sleep(seconds)
     _signal(victim.pid, signal.SIGCONT)
-    replaced = seconds > 2.0
-    healed = at if replaced else time.monotonic()
+    replaced = seconds > STALL_S
+    healed = at + STALL_S if replaced else time.monotonic()
     return Done(f"for {seconds:g} s", healed, victim.partitions, replaced=replaced, duplicates=True)
 
 
