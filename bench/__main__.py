@@ -11,11 +11,13 @@ from rich.progress import Progress
 from bench.broker.jars import kafka_jars
 from bench.chaos import report as chaos_report
 from bench.chaos.plan import THEMES, plan_of
-from bench.chaos.series import Broken, Outcome, run_all
+from bench.chaos.series import Broken, Outcome, Step, run_all
 from bench.compare import Plan, compare
 from bench.load import Shape
 from bench.peers import PEERS, ROOT, Peer, ours
-from bench.report import table
+from bench.report import ratio_table, soak_table, table
+from bench.revision import RevisionError, revision
+from bench.soak import soak
 
 OUT = ROOT / "bench" / "out"
 
@@ -86,6 +88,26 @@ def compare_command(
     console.print(f"written to {_save('compare', result)}", highlight=False, soft_wrap=True)
 
 
+@main.command(name="ab")
+@click.option("--before", required=True, help="Revision to compare with, as git names it.")
+@click.option("--destinations", default="100", callback=_numbers, help="Numbers of destinations.")
+@click.option("--events", default=400_000, type=click.IntRange(min=1), help="Events in the backlog.")
+@click.option("--turns", default=15, type=click.IntRange(min=1), help="Turns at each number of destinations.")
+def ab_command(*, before: str, destinations: list[int], events: int, turns: int) -> None:
+    """CPU per event of this checkout over an earlier revision's, turn by turn, with its confidence interval."""
+    try:
+        programs = [ours({}), revision(before)]
+    except RevisionError as error:
+        raise click.BadParameter(str(error), param_hint="--before") from error
+    console = _console()
+    OUT.mkdir(exist_ok=True)
+    plan = Plan(destinations=destinations, events=events, turns=turns, shape=Shape(namespaces=0))
+    result = compare(plan, programs, OUT, lambda text: console.print(text, highlight=False))
+    console.print(table(result))
+    console.print(ratio_table(result))
+    console.print(f"written to {_save('ab', result)}", highlight=False, soft_wrap=True)
+
+
 @main.command(name="chaos")
 @click.option("--seed", type=int, help="One run, with this seed: what it did is replayed.")
 @click.option("--runs", default=20, type=click.IntRange(min=1), help="Runs, with seeds from --first-seed on.")
@@ -106,11 +128,31 @@ def chaos_command(*, seed: int | None, runs: int, first_seed: int, minutes: floa
             progress.console.print(chaos_report.line(outcome), highlight=False, markup=False, soft_wrap=True)
             progress.advance(task)
 
-        outcomes = run_all(plans, jobs, tell)
+        def tell_step(step: Step) -> None:
+            progress.update(task, description=f"fault runs: seed {step.seed} {step.doing}")
+
+        outcomes = run_all(plans, jobs, tell, tell_step)
     console.print(chaos_report.totals(outcomes))
     console.print(chaos_report.recoveries(outcomes))
     console.print(f"written to {_save('chaos', outcomes)}", highlight=False, soft_wrap=True)
     if any(isinstance(outcome, Broken) or outcome.failed for outcome in outcomes):
+        sys.exit(1)
+
+
+@main.command(name="soak")
+@click.option("--minutes", default=30.0, type=click.FloatRange(min=1), help="How long it goes on.")
+@click.option("--rate", default=1_000.0, type=click.FloatRange(min=1), help="Events a second.")
+def soak_command(*, minutes: float, rate: float) -> None:
+    """A long run: memory, open files and threads must not grow, whatever comes and goes."""
+    console = _console()
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("soak", total=None)
+        result = soak(minutes, rate, lambda text: progress.update(task, description=text))
+    console.print(soak_table(result))
+    console.print(f"written to {_save('soak', result)}", highlight=False, soft_wrap=True)
+    for problem in result.failed:
+        console.print(f"FAILED {problem}", highlight=False, soft_wrap=True)
+    if result.failed:
         sys.exit(1)
 
 

@@ -64,6 +64,7 @@ def run(plan: Plan, kafka: LocalKafka, proxies: list[Proxy], name: str, tell: Te
     with stage.running():
         started = time.monotonic()
         doings = _strike(stage, started, tell)
+        tell("waits until all is delivered")
         stage.traffic.stop()
         stuck = _settle(stage)
         if stuck:
@@ -114,7 +115,7 @@ def _strike(stage: Stage, started: float, tell: Tell) -> list[_Doing]:
         for at_s, do in sorted(changes, key=lambda change: change[0]):
             _sleep_until(started + at_s)
             if isinstance(do, Step):
-                tell(f"{at_s:5.1f} s {do.kind}")
+                tell(f"at {at_s:.1f} s {do.kind}")
                 doing = _Doing(do, time.monotonic())
                 doings.append(doing)
                 futures.append(pool.submit(_do, stage, doing))

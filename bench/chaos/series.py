@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import msgspec
 
@@ -26,21 +27,34 @@ class Broken(msgspec.Struct, kw_only=True):
 
 Outcome = Result | Broken
 
-_told: "multiprocessing.SimpleQueue[Outcome]"
+
+class Step(msgspec.Struct):
+    """Where a run has got to."""
+
+    seed: int
+    doing: str
 
 
-def run_all(plans: Sequence[Plan], jobs: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
-    """Do all of them, `jobs` at a time; each is told when it is over. In the order of the plans."""
+_told: "multiprocessing.SimpleQueue[Outcome | Step]"
+
+
+def run_all(
+    plans: Sequence[Plan], jobs: int, tell: Callable[[Outcome], None], tell_step: Callable[[Step], None]
+) -> list[Outcome]:
+    """Do all of them, `jobs` at a time; each step and each end is told when it comes. In the order of the plans."""
     outcomes: dict[int, Outcome] = {}
     context = multiprocessing.get_context("spawn")
-    told: multiprocessing.SimpleQueue[Outcome] = context.SimpleQueue()
+    told: multiprocessing.SimpleQueue[Outcome | Step] = context.SimpleQueue()
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_tell_by, initargs=(told,)) as pool:
         futures = [pool.submit(_batch, batch) for batch in _batches(plans)]
         while len(outcomes) < len(plans):
             if not told.empty():
-                outcome = told.get()
-                outcomes[outcome.plan.seed] = outcome
-                tell(outcome)
+                news = told.get()
+                if isinstance(news, Step):
+                    tell_step(news)
+                else:
+                    outcomes[news.plan.seed] = news
+                    tell(news)
             elif any(future.done() and future.exception() for future in futures):
                 break
             else:
@@ -50,9 +64,13 @@ def run_all(plans: Sequence[Plan], jobs: int, tell: Callable[[Outcome], None]) -
     return [outcomes[plan.seed] for plan in plans]
 
 
-def _tell_by(queue: "multiprocessing.SimpleQueue[Outcome]") -> None:
+def _tell_by(queue: "multiprocessing.SimpleQueue[Outcome | Step]") -> None:
     global _told  # noqa: PLW0603 - how an initializer of a pool hands something to its process
     _told = queue
+
+
+def _tell_step(seed: int, doing: str) -> None:
+    _told.put(Step(seed, doing))
 
 
 def _batches(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
@@ -71,7 +89,7 @@ def _batch(plans: Sequence[Plan]) -> None:
             while remaining:
                 plan = remaining.pop(0)
                 try:
-                    _told.put(run(plan, kafka, proxies, f"run{plan.seed}", lambda _: None))
+                    _told.put(run(plan, kafka, proxies, f"run{plan.seed}", partial(_tell_step, plan.seed)))
                 except Exception:  # noqa: BLE001 - told as it is; the others go on, on another cluster
                     _told.put(Broken(plan=plan, problem=traceback.format_exc()))
                     break
