@@ -66,6 +66,7 @@ class Terms(NamedTuple):
     may_be_missing: Callable[[Sent], bool]  # it was in a topic that was deleted with it
     may_expire: Callable[[Sent], bool]  # it was deleted from the source: then a mark has to say so
     settled_at: Mapping[int, float]  # of a source made anew: from when on the group's offsets are of that generation
+    refused: frozenset[str] = frozenset()  # reasons for which a broker may have refused a good record
 
 
 class Findings(msgspec.Struct, kw_only=True):
@@ -140,7 +141,7 @@ class _Judge:
             self._tell("astray", f"{arrival} is none of ours")
             return
         if is_letter:
-            if record.reason != arrival.reason:
+            if arrival.reason != record.reason and (record.reason or arrival.reason not in self._terms.refused):
                 self._tell("letters", f"{arrival} is the dead letter of {record}")
             elif arrival.coordinates != (record.place.partition, record.offset):
                 self._tell("letters", f"{arrival} names another place than {record}")

@@ -17,6 +17,12 @@ NETWORK = (
     "network-slow", "network-throttled", "network-cut", "network-cut-in-produce", "network-answers-dropped",
     "network-refused", "network-hangs",
 )  # fmt: skip
+# Errors that a real broker cannot be made to answer, by librdkafka's mock cluster.
+CLIENT = (
+    "client-produce-errors", "client-produce-refused", "client-answers-late", "client-fetch-errors",
+    "client-commit-errors", "client-group-errors", "client-coordinator-moved", "client-leader-moved",
+    "client-broker-away",
+)  # fmt: skip
 DATA = ("destination-deleted", "partitions-added", "records-expire-under-the-reader", "records-expired-unread")
 THEMES: dict[str, tuple[str, ...]] = {
     "workers": WORKER,
@@ -28,12 +34,17 @@ THEMES: dict[str, tuple[str, ...]] = {
     "data": (*DATA, "worker-killed"),
     "source-made-anew": ("source-made-anew", "worker-killed", "worker-slow"),
     "leaders": ("leader-moved", "broker-killed", "broker-restarted", "worker-killed", "supervisor-killed"),
+    "client": (*CLIENT, "worker-killed"),
     "mixed": (*WORKER, *SUPERVISOR, *GROUP, *BROKER, *NETWORK, *DATA),
 }
 KINDS: tuple[str, ...] = tuple(sorted({kind for kinds in THEMES.values() for kind in kinds}))
 # The local broker's own lower limits are lowered for this; a user's has 6 s (classic) and 45 s (consumer) as shipped.
 SESSION_MS = 3_000
 HEARTBEAT_MS = 500
+MOCK = 0
+# It keeps 5 MB of a partition, and who reads must not be behind by more.
+MOCK_RATES = (60, 120, 240)
+RATES = (150, 300, 600, 1_200)
 QUIET_START_S = 1.0
 QUIET_END_S = 6.0  # the last fault is over by then, so that its recovery can be seen
 
@@ -52,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     theme: str
     seconds: float
-    nodes: int
+    nodes: int  # of the cluster; MOCK is librdkafka's mock cluster
     protocol: Protocol
     replicas: int
     partitions: int
@@ -67,17 +78,18 @@ def plan_of(seed: int, seconds: float, theme: str = "") -> Plan:
     names = list(THEMES)
     theme = theme or names[seed % len(names)]
     three = theme == "leaders" or (theme in ("broker", "mixed") and rng.random() < 0.25)
+    mock = theme == "client"
     replicas = rng.choice([1, 2, 2, 3]) if theme != "workers" else rng.choice([1, 1, 2])
     return Plan(
         seed=seed,
         theme=theme,
         seconds=seconds,
-        nodes=3 if three else 1,
+        nodes=MOCK if mock else 3 if three else 1,
         protocol=rng.choice(["classic", "consumer"]),
         replicas=replicas,
         partitions=rng.randint(2, 5),
         workers_max=rng.choice([0, 0, 0, 1, 2]),
-        rates=[float(rng.choice([150, 300, 600, 1_200])) for _ in range(3)],
+        rates=[float(rng.choice(MOCK_RATES if mock else RATES)) for _ in range(3)],
         steps=_steps(rng, seconds, THEMES[theme]),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from bench.chaos.plan import CLEAN
+from bench.chaos.plan import CLEAN, MOCK
 from bench.chaos.run import Fault, Result
 from bench.chaos.series import Broken, Outcome
 
@@ -15,7 +15,8 @@ COUNTS = ("lost", "astray", "altered", "disorder", "ahead", "back", "letters")
 def line(outcome: Outcome) -> str:
     """One run on one line."""
     plan = outcome.plan
-    what = f"seed {plan.seed} {plan.theme}: {plan.nodes} node{'s' * (plan.nodes > 1)}, {plan.protocol}"
+    nodes = "mock" if plan.nodes == MOCK else f"{plan.nodes} node{'s' * (plan.nodes > 1)}"
+    what = f"seed {plan.seed} {plan.theme}: {nodes}, {plan.protocol}"
     if isinstance(outcome, Broken):
         return f"BROKEN {what}: {outcome.problem.strip().splitlines()[-1]}"
     found = outcome.findings

@@ -9,13 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 from confluent_kafka import KafkaException, TopicPartition
 
-from bench.broker import LocalKafka
 from bench.chaos.faults import FAULTS, Done
+from bench.chaos.ground import Ground
 from bench.chaos.plan import CLEAN, Plan, Step
 from bench.chaos.recovery import duplicates_max, recovery_s
 from bench.chaos.stage import Stage
 from bench.checker import Findings, Terms, judge
-from bench.network import Proxy
 from bench.offsets import GroupReader, offsets_of, spans
 
 CATCH_UP_S = 90.0  # above the longest pause between two starts of a worker that dies again and again
@@ -56,9 +55,9 @@ class _Doing(msgspec.Struct):
     problem: str = ""
 
 
-def run(plan: Plan, kafka: LocalKafka, proxies: list[Proxy], name: str, tell: Tell) -> Result:
+def run(plan: Plan, ground: Ground, name: str, tell: Tell) -> Result:
     """Do one run on this cluster, with topics that begin with `name`. Blocks for the plan's time and some seconds."""
-    stage = Stage(plan, kafka, proxies, name)
+    stage = Stage(plan, ground, name)
     begun = time.monotonic()
     failed: list[str] = []
     with stage.running():
@@ -82,6 +81,7 @@ def run(plan: Plan, kafka: LocalKafka, proxies: list[Proxy], name: str, tell: Te
             may_be_missing=lambda record: any(excuse.covers(record) for excuse in stage.deleted),
             may_expire=lambda record: any(excuse.covers(record) for excuse in stage.expired),
             settled_at=stage.settled_at,
+            refused=frozenset(stage.refused),
         ),
     )
     failed += [f"{what}: {getattr(findings, what)}" for what in findings.broken()]
@@ -146,7 +146,7 @@ def _settle(stage: Stage) -> str:
     if not stage.replicas():
         stage.start_replica()
     deadline = time.monotonic() + CATCH_UP_S
-    with GroupReader(stage.kafka.bootstrap, stage.group) as group:
+    with GroupReader(stage.bootstrap, stage.group) as group:
         while lag := _lag(stage, group):
             if time.monotonic() > deadline:
                 tails = [line for program in stage.replicas() for line in program.tail(8)]

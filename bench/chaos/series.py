@@ -10,9 +10,9 @@ from functools import partial
 
 import msgspec
 
+from bench.chaos.ground import ground
 from bench.chaos.plan import Plan
 from bench.chaos.run import Result, run
-from bench.chaos.stage import broker
 
 RUNS_A_CLUSTER = 12
 LOOK_EVERY_S = 0.2
@@ -85,11 +85,11 @@ def _batch(plans: Sequence[Plan]) -> None:
     remaining = list(plans)
     while remaining:
         with contextlib.ExitStack() as stack:
-            kafka, proxies = stack.enter_context(broker(remaining[0].nodes))
+            cluster = stack.enter_context(ground(remaining[0].nodes))
             while remaining:
                 plan = remaining.pop(0)
                 try:
-                    _told.put(run(plan, kafka, proxies, f"run{plan.seed}", partial(_tell_step, plan.seed)))
+                    _told.put(run(plan, cluster, f"run{plan.seed}", partial(_tell_step, plan.seed)))
                 except Exception:  # noqa: BLE001 - told as it is; the others go on, on another cluster
                     _told.put(Broken(plan=plan, problem=traceback.format_exc()))
                     break

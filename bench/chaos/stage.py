@@ -10,17 +10,16 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from bench.broker import Listener, LocalKafka
-from bench.broker.place import free_ports
-from bench.chaos.plan import HEARTBEAT_MS, SESSION_MS, Plan
+from bench.broker import LocalKafka
+from bench.chaos.ground import PROXIED, Ground
+from bench.chaos.plan import HEARTBEAT_MS, MOCK, SESSION_MS, Plan
 from bench.chaos.tap import Tap
 from bench.chaos.traffic import PICKY_TOPICS, SOURCE_BYTES, Drafts, Traffic
 from bench.chaos.watch import Names, Watch
 from bench.checker import Sent
-from bench.network import Proxy
+from bench.mock import MockKafka
 from bench.program import Program
 
-PROXIED = "PROXIED"
 REQUEST_S = 20.0
 STOP_S = 40.0
 INFLIGHT_RECORDS = 2_000
@@ -28,12 +27,6 @@ LEASE_S = 2.0
 # Well above what a start takes on a busy machine: a worker that is killed for being slow is slow again.
 STALL_S = 5.0
 REPLICAS_MAX = 4
-BROKER_CONFIG = {
-    "group.consumer.session.timeout.ms": str(SESSION_MS),
-    "group.consumer.heartbeat.interval.ms": str(HEARTBEAT_MS),
-    "log.segment.delete.delay.ms": "1000",
-    "log.retention.check.interval.ms": "10000",
-}
 
 
 class Exit(NamedTuple):
@@ -60,25 +53,13 @@ class Excuse(NamedTuple):
         )
 
 
-@contextlib.contextmanager
-def broker(nodes: int) -> Iterator[tuple[LocalKafka, list[Proxy]]]:
-    """A cluster whose nodes can also be reached through proxies."""
-    with contextlib.ExitStack() as stack:
-        ports = free_ports(nodes)
-        proxies = [stack.enter_context(Proxy(port)) for port in ports]
-        kafka = stack.enter_context(LocalKafka(nodes, BROKER_CONFIG, [Listener(PROXIED, fronts=ports)]))
-        for node, proxy in enumerate(proxies):
-            proxy.forward_to(kafka.behind(PROXIED, node))
-        yield kafka, proxies
-
-
 class Stage:
     """One run's own topics, group and replicas on a cluster that may be shared with runs before and after."""
 
-    def __init__(self, plan: Plan, kafka: LocalKafka, proxies: list[Proxy], name: str) -> None:
+    def __init__(self, plan: Plan, ground: Ground, name: str) -> None:
         self.plan = plan
-        self.kafka = kafka
-        self.proxies = proxies
+        self.bootstrap = ground.bootstrap
+        self.proxies = ground.proxies
         self.name = name
         self.source = f"{name}.events"
         self.dead_letters = f"{self.source}-dlq"
@@ -89,18 +70,21 @@ class Stage:
         self.expired: list[Excuse] = []
         self.generation = 0
         self.settled_at: dict[int, float] = {}
+        self.refused: set[str] = set()  # reasons for which a good record may be a dead letter
+        self.written_twice = 0  # produce requests that were done, and not answered in time
         # Held by who stops a broker or changes topics: a topic that is half deleted would prove nothing.
         self.broker_lock = threading.Lock()
         self._lock = threading.Lock()
         self._replicas: list[Program] = []
+        self._ground = ground
         self._proxied = any(step.kind.startswith("network-") for step in plan.steps)
-        drafts = Drafts(plan.seed, ["events", "events-dlq"])
+        drafts = Drafts(plan.seed, ["events", "events-dlq"], picky=plan.nodes != MOCK)
         self.namespaces = drafts.namespaces
         self._make_topics()
-        self.traffic = Traffic(kafka.bootstrap, self.source, plan.partitions, drafts, plan.rates[0])
-        self.tap = Tap(kafka.bootstrap, [*map(self.topic_of, self.namespaces), self.dead_letters])
+        self.traffic = Traffic(self.bootstrap, self.source, plan.partitions, drafts, plan.rates[0])
+        self.tap = Tap(self.bootstrap, [*map(self.topic_of, self.namespaces), self.dead_letters])
         self.watch = Watch(
-            kafka.bootstrap,
+            self.bootstrap,
             Names(
                 self.group,
                 self.source,
@@ -119,13 +103,22 @@ class Stage:
 
     def admin(self) -> AdminClient:
         """A client past the proxies. Keep it in a variable: its requests end with it."""
-        return AdminClient({"bootstrap.servers": self.kafka.bootstrap, "log_level": 2, "reconnect.backoff.max.ms": 500})
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2, "reconnect.backoff.max.ms": 500})
+
+    @property
+    def kafka(self) -> LocalKafka:
+        """The real cluster. Raises TypeError if there is none."""
+        return self._ground.kafka
+
+    @property
+    def mock(self) -> MockKafka:
+        """The mock cluster. Raises TypeError if there is none."""
+        return self._ground.mock
 
     def _make_topics(self) -> None:
-        copies = min(3, self.plan.nodes)
         self.make_source(self.plan.partitions)
-        for namespace, config in PICKY_TOPICS.items():
-            self.kafka.create_topic(self.topic_of(namespace), 1, copies, config)
+        destinations = {self.topic_of(name): PICKY_TOPICS.get(name, {}) for name in self.namespaces}
+        self._ground.make_destinations(destinations, self.dead_letters, self.group)
 
     def make_source(self, partitions: int) -> None:
         """Create the source topic; it takes what the picky destinations refuse."""
@@ -133,7 +126,7 @@ class Stage:
             "max.message.bytes": str(SOURCE_BYTES),
             "message.timestamp.after.max.ms": str(2**62),
         }
-        self.kafka.create_topic(self.source, partitions, min(3, self.plan.nodes), config)
+        self._ground.make_source(self.source, partitions, config)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -153,7 +146,7 @@ class Stage:
 
     def start_replica(self) -> Program:
         """One replica more."""
-        settings = {
+        settings: dict[str, object] = {
             "GROUP_PROTOCOL": self.plan.protocol,
             "TOPIC_TEMPLATE": f"{self.name}.{{namespace}}",
             "WORKERS_MAX": self.plan.workers_max,
@@ -166,7 +159,8 @@ class Stage:
         }
         if self.plan.protocol == "classic":
             settings |= {"KAFKA_SESSION_TIMEOUT_MS": SESSION_MS, "KAFKA_HEARTBEAT_INTERVAL_MS": HEARTBEAT_MS}
-        bootstrap = self.kafka.bootstrap_of(PROXIED) if self._proxied else self.kafka.bootstrap
+        settings |= self._ground.settings
+        bootstrap = self.kafka.bootstrap_of(PROXIED) if self._proxied else self.bootstrap
         program = Program(bootstrap, self.source, self.group, **settings).may_break()
         with self._lock:
             self._stack.enter_context(program)
@@ -234,6 +228,4 @@ class Stage:
 
     def delete_all_topics(self) -> None:
         """Leave nothing behind on a cluster that goes on."""
-        admin = self.admin()
-        for future in admin.delete_topics([*self.topics(), self.source], request_timeout=REQUEST_S).values():
-            future.result()
+        self._ground.delete_topics([*self.topics(), self.source])

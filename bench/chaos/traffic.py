@@ -55,10 +55,11 @@ class Draft(NamedTuple):
 class Drafts:
     """An endless stream of records: events like those of a cluster, some that their topic refuses, some poison.
 
-    `own_names` are namespaces that would lead into the source or the dead letters.
+    `own_names` are namespaces that would lead into the source or the dead letters. `picky` is whether there are
+    records that their topic refuses.
     """
 
-    def __init__(self, seed: int, own_names: list[str]) -> None:
+    def __init__(self, seed: int, own_names: list[str], *, picky: bool) -> None:
         self._random = random.Random(seed)
         now_ms = time.time_ns() // 1_000_000
         self._events = Generator(
@@ -66,6 +67,7 @@ class Drafts:
         )
         self._poison = [each for each in poison(seed) if each.reason is not Reason.RESERVED_TOPIC]
         self._own_names = own_names
+        self._picky = picky
         self.namespaces = self._events.namespaces
 
     def draw(self) -> Draft:
@@ -75,7 +77,7 @@ class Drafts:
             return self._bad()
         [event] = self._events.records(1)
         content = Content(event.value, event.key, list(event.headers), time.time_ns() // 1_000_000)
-        if event.namespace in ODD_REASONS and self._random.random() < ODD_SHARE:
+        if self._picky and event.namespace in ODD_REASONS and self._random.random() < ODD_SHARE:
             return self._odd(content, event.namespace)
         return Draft(content, event.namespace, "")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.chaos.faults import FAULTS
-from bench.chaos.plan import CLEAN, KINDS, QUIET_END_S, QUIET_START_S, THEMES, plan_of
+from bench.chaos.plan import CLEAN, KINDS, MOCK, QUIET_END_S, QUIET_START_S, THEMES, plan_of
 
 SECONDS = 30.0
 
@@ -22,11 +22,11 @@ def test_seeds_take_the_themes_in_turn() -> None:
     assert [plan_of(seed, SECONDS).theme for seed in range(len(THEMES))] == list(THEMES)
 
 
-def test_two_hundred_runs_do_every_kind_of_fault_in_either_protocol_on_one_node_and_on_three() -> None:
+def test_two_hundred_runs_do_every_kind_of_fault_in_either_protocol_on_one_node_on_three_and_on_the_mock() -> None:
     plans = [plan_of(seed, SECONDS) for seed in range(200)]
     assert {step.kind for plan in plans for step in plan.steps} == set(KINDS)
     assert {plan.protocol for plan in plans} == {"classic", "consumer"}
-    assert {plan.nodes for plan in plans} == {1, 3}
+    assert {plan.nodes for plan in plans} == {MOCK, 1, 3}
     assert {plan.replicas for plan in plans} == {1, 2, 3}
 
 

@@ -38,6 +38,7 @@ def stage(
         watch=SimpleNamespace(samples=samples or []),
         plan=SimpleNamespace(steps=steps or []),
         generation=0,
+        written_twice=0,
     )
     return cast("Stage", made)
 

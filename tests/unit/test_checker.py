@@ -181,6 +181,15 @@ def test_a_dead_letter_of_a_good_record_is_told() -> None:
     assert verdict([sent(0)], [arrival(sent(0), 0), letter]).letters == 1
 
 
+def test_a_good_record_may_be_a_dead_letter_where_a_broker_was_made_to_refuse_it() -> None:
+    terms = TERMS._replace(refused=frozenset({"too-large"}))
+    letter = arrival(sent(0), 0, DEAD_LETTERS)._replace(reason="too-large", coordinates=(0, 0))
+    assert verdict([sent(0)], [letter], terms=terms).broken() == []
+    assert verdict([sent(0)], [letter._replace(reason="not-json")], terms=terms).letters == 1
+    assert verdict([sent(0)], [letter._replace(coordinates=(0, 1))], terms=terms).letters == 1
+    assert verdict([sent(0, reason="not-json")], [letter], terms=terms).letters == 1
+
+
 def test_all_are_counted_and_some_are_shown() -> None:
     found = verdict([sent(number) for number in range(50)], [])
     assert (found.lost, len(found.examples)) == (50, EXAMPLES)

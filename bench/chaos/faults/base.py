@@ -20,7 +20,6 @@ class Done(NamedTuple):
     partitions: frozenset[int] | None = None  # None: all
     replaced: bool = False
     topic: str = ""  # the recovery is to be seen in this destination alone
-    duplicates: bool = False  # it may cause some
 
 
 Fault = Callable[[Stage, random.Random], Done | None]  # None: there was nothing to do it to

@@ -21,7 +21,7 @@ def _restarted(stage: Stage, rng: random.Random) -> Done | None:
     node = _node(stage, rng)
     with stage.broker_lock:
         stage.kafka.restart(node)
-    return Done(f"node {node}", time.monotonic(), duplicates=True)
+    return Done(f"node {node}", time.monotonic())
 
 
 def _killed(stage: Stage, rng: random.Random) -> Done | None:
@@ -30,7 +30,7 @@ def _killed(stage: Stage, rng: random.Random) -> Done | None:
         stage.kafka.kill(node)
         time.sleep(seconds)
         stage.kafka.start(node)
-    return Done(f"node {node}, for {seconds:g} s and its start", time.monotonic(), duplicates=True)
+    return Done(f"node {node}, for {seconds:g} s and its start", time.monotonic())
 
 
 def _paused(stage: Stage, rng: random.Random) -> Done | None:
@@ -39,7 +39,7 @@ def _paused(stage: Stage, rng: random.Random) -> Done | None:
         stage.kafka.pause(node)
         time.sleep(seconds)
         stage.kafka.resume(node)
-    return Done(f"node {node}, for {seconds:g} s", time.monotonic(), duplicates=True)
+    return Done(f"node {node}, for {seconds:g} s", time.monotonic())
 
 
 def _throttled(stage: Stage, _: random.Random) -> Done | None:
@@ -48,7 +48,7 @@ def _throttled(stage: Stage, _: random.Random) -> Done | None:
         _quota(stage, "--add-config", f"producer_byte_rate={QUOTA_BYTES}")
         time.sleep(3.0)
         _quota(stage, "--delete-config", "producer_byte_rate")
-    return Done(f"{QUOTA_BYTES // 1000} kB/s", time.monotonic(), duplicates=True)
+    return Done(f"{QUOTA_BYTES // 1000} kB/s", time.monotonic())
 
 
 def _quota(stage: Stage, *change: str) -> None:
@@ -59,7 +59,7 @@ def _quota(stage: Stage, *change: str) -> None:
         "-cp",
         f"{kafka_jars()}/*",
     ]
-    command += ["kafka.admin.ConfigCommand", "--bootstrap-server", stage.kafka.bootstrap, "--alter"]
+    command += ["kafka.admin.ConfigCommand", "--bootstrap-server", stage.bootstrap, "--alter"]
     subprocess.run(
         [*command, *change, "--entity-type", "clients", "--entity-name", stage.group],
         check=True,
@@ -80,7 +80,7 @@ def _leader_moved(stage: Stage, rng: random.Random) -> Done | None:
         partitions = [TopicPartition(name, partition) for name, topic in topics for partition in topic.partitions]
         # What has its leader where it should be says so as an error; that some could not be moved is no matter here.
         admin.elect_leaders(ElectionType.PREFERRED, partitions, request_timeout=REQUEST_S).result()
-    return Done(f"from node {node} and back", time.monotonic(), duplicates=True)
+    return Done(f"from node {node} and back", time.monotonic())
 
 
 BROKERS: dict[str, Fault] = {

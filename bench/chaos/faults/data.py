@@ -28,7 +28,7 @@ def _destination_deleted(stage: Stage, rng: random.Random) -> Done | None:
         stage.tap.take_up(topic)
     # What was written before it was gone may have been delivered to it, and went with it.
     stage.deleted.append(Excuse(stage.generation, namespace, stage.source_ends()))
-    return Done(namespace, time.monotonic(), topic=topic, duplicates=True)
+    return Done(namespace, time.monotonic(), topic=topic)
 
 
 def _partitions_added(stage: Stage, rng: random.Random) -> Done | None:
@@ -39,7 +39,7 @@ def _partitions_added(stage: Stage, rng: random.Random) -> Done | None:
         admin.create_partitions([wider], request_timeout=REQUEST_S)[stage.source].result()
     added = frozenset(range(stage.traffic.partitions, partitions))
     stage.traffic.widen(partitions)
-    return Done(f"now {partitions}", time.monotonic(), added, duplicates=True)
+    return Done(f"now {partitions}", time.monotonic(), added)
 
 
 def _delete_records(stage: Stage, rng: random.Random) -> int:
@@ -57,7 +57,7 @@ def _delete_records(stage: Stage, rng: random.Random) -> int:
 
 def _expire_under_the_reader(stage: Stage, rng: random.Random) -> Done | None:
     count = _delete_records(stage, rng)
-    return nothing_after(f"in {count} partitions")._replace(duplicates=True)
+    return nothing_after(f"in {count} partitions")
 
 
 def _expired_unread(stage: Stage, rng: random.Random) -> Done | None:
@@ -70,7 +70,7 @@ def _expired_unread(stage: Stage, rng: random.Random) -> Done | None:
     count = _delete_records(stage, rng)
     for _ in range(stopped):
         stage.start_replica()
-    return Done(f"in {count} partitions", time.monotonic(), duplicates=True)
+    return Done(f"in {count} partitions", time.monotonic())
 
 
 def _source_made_anew(stage: Stage, _: random.Random) -> Done | None:
@@ -81,7 +81,7 @@ def _source_made_anew(stage: Stage, _: random.Random) -> Done | None:
         stage.generation += 1
         stage.make_source(stage.traffic.partitions)
     stage.settled_at[stage.generation] = time.monotonic() + SETTLED_S
-    return Done("", time.monotonic(), duplicates=True)
+    return Done("", time.monotonic())
 
 
 DATA: dict[str, Fault] = {

@@ -20,7 +20,7 @@ def _for_a_while(begin: Callable[[Proxy, random.Random], str]) -> Fault:
         time.sleep(seconds)
         for proxy in stage.proxies:
             proxy.clear()
-        return Done(f"{details[0]} for {seconds:g} s", time.monotonic(), duplicates=True)
+        return Done(f"{details[0]} for {seconds:g} s", time.monotonic())
 
     return fault
 
@@ -50,7 +50,7 @@ def _hangs(proxy: Proxy, _: random.Random) -> str:
 def _cut(stage: Stage, _: random.Random) -> Done | None:
     for proxy in stage.proxies:
         proxy.cut()
-    return nothing_after("all connections")._replace(duplicates=True)
+    return nothing_after("all connections")
 
 
 def _cut_in_produce(stage: Stage, rng: random.Random) -> Done | None:
@@ -62,7 +62,7 @@ def _cut_in_produce(stage: Stage, rng: random.Random) -> Done | None:
         time.sleep(0.4)
     for proxy in stage.proxies:
         proxy.clear()
-    return nothing_after(f"{times} times")._replace(duplicates=True)
+    return nothing_after(f"{times} times")
 
 
 def _answers_dropped(stage: Stage, rng: random.Random) -> Done | None:
@@ -73,7 +73,7 @@ def _answers_dropped(stage: Stage, rng: random.Random) -> Done | None:
     time.sleep(2.0)
     for proxy in stage.proxies:
         proxy.clear()
-    return nothing_after(f"of {count} produce requests")._replace(duplicates=True)
+    return nothing_after(f"of {count} produce requests")
 
 
 NETWORK: dict[str, Fault] = {

@@ -21,7 +21,7 @@ def _killed(stage: Stage, rng: random.Random) -> Done | None:
     program.kill()
     time.sleep(RESTART_S)
     stage.start_replica()
-    return Done(f"with partitions {sorted(partitions)}", at, partitions, replaced=True, duplicates=True)
+    return Done(f"with partitions {sorted(partitions)}", at, partitions, replaced=True)
 
 
 def _stopped(stage: Stage, rng: random.Random) -> Done | None:
@@ -35,9 +35,7 @@ def _stopped(stage: Stage, rng: random.Random) -> Done | None:
     time.sleep(seconds)
     program.signal(signal.SIGCONT)
     stage.give_back(program)
-    return Done(
-        f"for {seconds:.1f} s with partitions {sorted(partitions)}", time.monotonic(), partitions, duplicates=True
-    )
+    return Done(f"for {seconds:.1f} s with partitions {sorted(partitions)}", time.monotonic(), partitions)
 
 
 def _terminated(stage: Stage, rng: random.Random) -> Done | None:

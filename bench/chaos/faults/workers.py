@@ -46,7 +46,7 @@ def _killed(stage: Stage, rng: random.Random) -> Done | None:
         return None
     at = time.monotonic()
     _signal(victim.pid, signal.SIGKILL)
-    return Done(f"of partitions {sorted(victim.partitions)}", at, victim.partitions, replaced=True, duplicates=True)
+    return Done(f"of partitions {sorted(victim.partitions)}", at, victim.partitions, replaced=True)
 
 
 def _stopped(stage: Stage, rng: random.Random) -> Done | None:
@@ -61,7 +61,7 @@ def _stopped(stage: Stage, rng: random.Random) -> Done | None:
     _signal(victim.pid, signal.SIGCONT)
     replaced = seconds > STALL_S
     healed = at + STALL_S if replaced else time.monotonic()
-    return Done(f"for {seconds:g} s", healed, victim.partitions, replaced=replaced, duplicates=True)
+    return Done(f"for {seconds:g} s", healed, victim.partitions, replaced=replaced)
 
 
 def _out_of_memory(stage: Stage, rng: random.Random) -> Done | None:
@@ -80,7 +80,7 @@ def _out_of_memory(stage: Stage, rng: random.Random) -> Done | None:
         at = time.monotonic()
     except psutil.NoSuchProcess:
         pass
-    return Done(f"of partitions {sorted(victim.partitions)}", at, victim.partitions, replaced=True, duplicates=True)
+    return Done(f"of partitions {sorted(victim.partitions)}", at, victim.partitions, replaced=True)
 
 
 def _slow(stage: Stage, rng: random.Random) -> Done | None:
@@ -94,7 +94,7 @@ def _slow(stage: Stage, rng: random.Random) -> Done | None:
         time.sleep(0.08)
         _signal(victim.pid, signal.SIGCONT)
         time.sleep(0.02)
-    return Done(f"of partitions {sorted(victim.partitions)}", time.monotonic(), victim.partitions, duplicates=True)
+    return Done(f"of partitions {sorted(victim.partitions)}", time.monotonic(), victim.partitions)
 
 
 WORKERS: dict[str, Fault] = {
