@@ -60,7 +60,7 @@ def run(**params: object) -> None:
     log.configure(loaded.settings.log_level, loaded.settings.log_format, role="supervisor")
     if loaded.ignored:
         log.get("fanout.config").info("service links of Kubernetes ignored", variables=list(loaded.ignored))
-    sys.exit(app.main(loaded.settings))
+    sys.exit(app.main(loaded.settings, config.Reload(os.environ, flags.given(params), loaded.settings)))
 
 
 @commands.command("config", params=flags.options(), epilog=_SETTINGS_HELP)

@@ -140,7 +140,7 @@ def uses_classic_keys(*properties: Mapping[str, str]) -> bool:
     return any(CLASSIC_ONLY & mapping.keys() for mapping in properties)
 
 
-def choose_protocol(settings: Settings) -> Protocol:
+def choose_protocol(settings: Settings, logger: logging.Logger | None = None) -> Protocol:
     """The group protocol: as set, or the newest that the broker offers.
 
     Blocks for a broker's answers, 20 s at most; raises KafkaException where `auto` gets none. A broker that does
@@ -150,13 +150,16 @@ def choose_protocol(settings: Settings) -> Protocol:
         return settings.group_protocol
     if uses_classic_keys(settings.kafka, settings.kafka_consumer):
         return "classic"
-    client = AdminClient(admin(settings))
-    brokers = client.list_topics(topic=settings.topic, timeout=BROKER_ANSWER_S).brokers
-    resource = ConfigResource(ResourceType.BROKER, str(next(iter(brokers))))
+    client = AdminClient(admin(settings, logger))
     try:
-        answer = client.describe_configs([resource], request_timeout=BROKER_ANSWER_S)[resource].result()
-    except KafkaException:
-        return "classic"
+        brokers = client.list_topics(topic=settings.topic, timeout=BROKER_ANSWER_S).brokers
+        resource = ConfigResource(ResourceType.BROKER, str(next(iter(brokers))))
+        try:
+            answer = client.describe_configs([resource], request_timeout=BROKER_ANSWER_S)[resource].result()
+        except KafkaException:
+            return "classic"
+    finally:
+        client.poll(0)  # hands its lines to the logger
     entry = answer.get("group.coordinator.rebalance.protocols")
     return "consumer" if entry is not None and "consumer" in str(entry.value).split(",") else "classic"
 

@@ -97,6 +97,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     crashes_max: Annotated[
         int, Meta(ge=1), about("Crashes of one worker in a row without progress that end the program.")
     ] = 10
+    credentials_look_ms: Annotated[
+        int,
+        Meta(ge=100),
+        about("Time between two looks at the files of certificates and passwords; what two looks agree on is used."),
+    ] = 5_000
     workers_max: Annotated[
         int, Meta(ge=0), about("Most worker processes; 0 is one for each partition that is assigned.")
     ] = 0

@@ -79,7 +79,7 @@ class Cluster:
         """The group protocol that a run would use. Raises AskError."""
         if self._protocol is None:
             try:
-                self._protocol = client.choose_protocol(self._settings)
+                self._protocol = client.choose_protocol(self._settings, self._logger)
             except KafkaException as error:
                 raise _ask_error(error.args[0]) from error
         return self._protocol

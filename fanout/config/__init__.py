@@ -6,8 +6,10 @@
 - `trial`: asks the client library whether it takes them
 - `rules`: what must hold between settings
 - `load`: all of it
+- `reload`: the credentials again, while the program runs
 """
 
 from fanout.config.load import Loaded, Reading, load, read
+from fanout.config.reload import Reload
 
-__all__ = ["Loaded", "Reading", "load", "read"]
+__all__ = ["Loaded", "Reading", "Reload", "load", "read"]

@@ -24,7 +24,20 @@ FILE_PROPERTIES = frozenset(
     }
 )
 
+# Files that the client reads once, when it is made. Those of OAUTHBEARER and of Kerberos it reads again by itself.
+LOCATIONS = frozenset(
+    {
+        "ssl.ca.location",
+        "ssl.certificate.location",
+        "ssl.crl.location",
+        "ssl.key.location",
+        "ssl.keystore.location",
+    }
+)
+
 _SECRET = re.compile(r"password|passphrase|secret|token$|key\.pem$|ssl_key|oauthbearer\.config$")
+# Written nearly so (sasl.pasword), for another client (sasl.jaas.config), or as part of a command.
+_MAY_HOLD_SECRET = re.compile(r"pas+w|pas+ph|pwd|credential|jaas|\.key$|kinit\.cmd$")
 
 _COMMITS = "offsets are committed by this program, and only after delivery"
 _LEFT_OUT = "a record that is given up is a record lost: deliveries are retried without end"
@@ -88,9 +101,14 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
+def is_credential(name: str) -> bool:
+    """True if this property says who we are and whom we trust: it may change while the program runs."""
+    return name.startswith(("sasl.", "ssl.")) or is_secret(name)
+
+
 def shown(name: str, value: str) -> str:
-    """The value as it may be shown: `hidden` in place of a secret."""
-    return "hidden" if is_secret(name) else value
+    """The value as it may be shown: `hidden` in place of a secret, and of what may be one under a wrong name."""
+    return "hidden" if is_secret(name) or _MAY_HOLD_SECRET.search(name) else value
 
 
 def refusals(properties: Mapping[str, str], group_protocol: str) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,7 @@ class Given:
 
     text: str
     origin: str
+    path: str = ""  # of the file that it was read from
 
 
 @dataclass
@@ -104,7 +105,7 @@ def _from_environment(environ: Mapping[str, str], key: str) -> Given | None:
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise ValueError(f"{where} is empty; write the value into it or unset it")
-    return Given(text, f"file {path} ({key}{FILE_SUFFIX})")
+    return Given(text, f"file {path} ({key}{FILE_SUFFIX})", path)
 
 
 def _add_property(raw: Raw, environ: Mapping[str, str], key: str) -> None:

@@ -18,9 +18,14 @@ from fanout.errors import ExitCode
 from fanout.settings import Settings
 from fanout.supervisor.certainty import Certainty
 from fanout.supervisor.commits import Commits, Ownership
-from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError
+from fanout.supervisor.credentials import FIXED, Credentials
+from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError, choose_protocol
+from fanout.supervisor.objection import objection
 from fanout.supervisor.pool import Pool
 from fanout.supervisor.process import WorkerProcess
+from fanout.supervisor.rotation import Hooks as RotationHooks
+from fanout.supervisor.rotation import Rotation, Timing
+from fanout.supervisor.seat import Seat
 from fanout.supervisor.slot import Hooks, Limits
 from fanout.supervisor.source import SourceTopic
 
@@ -31,18 +36,20 @@ COMMIT_NOW_S = 5.0
 MEMBERSHIP_RETRY_S = 5.0
 
 _log = log.get("supervisor")
-_repeats = log.Repeats(_log)
 
 
-def main(settings: Settings) -> NoReturn:
-    """Run until told to stop by SIGTERM or SIGINT, then exit with an `ExitCode`. Blocks."""
+def main(settings: Settings, credentials: Credentials = FIXED) -> NoReturn:
+    """Run until told to stop by SIGTERM or SIGINT, then exit with an `ExitCode`. Blocks.
+
+    The files that `credentials` come from are watched, and what changes there is taken up.
+    """
     log.configure(settings.log_level, settings.log_format, role="supervisor")
-    uvloop.run(_run(settings))
+    uvloop.run(_run(settings, credentials))
 
 
-async def _run(settings: Settings) -> NoReturn:
+async def _run(settings: Settings, credentials: Credentials) -> NoReturn:
     try:
-        code = await Supervisor(settings).run()
+        code = await Supervisor(settings, credentials).run()
     except KafkaException as error:
         _log.error("the client refuses its settings", error=str(error), advice="look at the KAFKA_* settings")
         code = ExitCode.BAD_SETTINGS
@@ -56,7 +63,7 @@ async def _run(settings: Settings) -> NoReturn:
 class Supervisor:
     """One replica."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials = FIXED) -> None:
         self._settings = settings
         self._commits = Commits()
         self._progress: Counter[int] = Counter()
@@ -64,12 +71,20 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._stop_deadline = math.inf
         self._gave_up = False
-        self._membership: Membership | None = None
+        self._protocol: client.Protocol = "classic"
+        self._seat = Seat(self._new_member)
         self._ownership = Certainty(settings.lease_ms / 1000)
         self._source = SourceTopic(settings, self._source_recreated)
         self._pool = Pool(
             Limits(settings.workers_max, settings.crashes_max, settings.lease_ms / 1000, settings.stall_ms / 1000),
-            Hooks(self._spawn, self._progressed, self._commits.restart, self._may_start, self._give_up),
+            Hooks(self._spawn, self._progressed, self._source_doubted, self._may_start, self._give_up),
+        )
+        self._rotation = Rotation(
+            settings,
+            credentials,
+            self._pool,
+            RotationHooks(objection, self._use, self._seat.sign_in, self._seat.exchange),
+            Timing(settings.credentials_look_ms / 1000, settings.drain_timeout_ms / 1000),
         )
 
     async def run(self) -> ExitCode:
@@ -78,10 +93,14 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         _log.info("starting", version=__version__, endpoint=self._settings.endpoint, topic=self._settings.topic)
-        tasks = [asyncio.create_task(work) for work in (self._serve(), self._tick(), self._source.watch())]
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self._rotation.run(), self._serve(), self._tick(), self._source.watch())
+        ]
         for task in tasks:
             task.add_done_callback(self._task_ended)
         await self._stopping.wait()
+        tasks[0].cancel()  # from now on workers are only stopped
         code = await self._stop()
         for task in tasks:
             task.cancel()
@@ -95,14 +114,17 @@ class Supervisor:
 
     async def _serve(self) -> None:
         """Be a member of the group, again and again if its client breaks."""
-        protocol = await self._choose_protocol()
+        self._protocol = await choose_protocol(lambda: self._settings)
         await self._source.learn_limits()
         while not self._stopping.is_set():
             membership = None
             try:
-                membership = Membership(self._settings, protocol, self._commits, self._handlers())
-                self._membership = membership
+                membership = self._seat.take()
                 await membership.run()
+                if self._seat.is_handed_over and not self._stopping.is_set():
+                    await self._revoked(self._commits.owned())
+                    await membership.leave(COMMIT_NOW_S)
+                    continue
             except (MembershipFatalError, KafkaException) as error:
                 _log.error("membership broken, joining anew", error=str(error), retry_in_s=MEMBERSHIP_RETRY_S)
             if self._stopping.is_set():
@@ -112,16 +134,12 @@ class Supervisor:
                 await membership.leave(LEAVE_S)
             await asyncio.sleep(MEMBERSHIP_RETRY_S)
 
-    async def _choose_protocol(self) -> client.Protocol:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                protocol = await loop.run_in_executor(None, client.choose_protocol, self._settings)
-            except KafkaException as error:
-                _repeats.warning("broker not reachable, waiting for it", error=str(error), advice="look at ENDPOINT")
-            else:
-                _log.info("joining", group=self._settings.groupid, protocol=protocol)
-                return protocol
+    def _new_member(self) -> Membership:
+        return Membership(self._settings, self._protocol, self._commits, self._handlers())
+
+    def _use(self, settings: Settings) -> None:
+        self._settings = settings
+        self._source.renew(settings)
 
     async def _tick(self) -> None:
         """Every second: renew the leases, unless this process itself did not run for so long that they ran out."""
@@ -143,6 +161,7 @@ class Supervisor:
     async def _may_start(self) -> None:
         self._note_gap()
         await self._ownership.wait()
+        await self._source.certain()
 
     def _handlers(self) -> Handlers:
         return Handlers(
@@ -160,14 +179,19 @@ class Supervisor:
         """Drain, commit, forget; then the client gives them back."""
         deadline = time.monotonic() + self._settings.drain_timeout_ms / 1000
         await self._pool.drain(partitions, min(deadline, self._stop_deadline))
-        if self._membership is not None:
-            await self._membership.committer.commit_now(partitions, COMMIT_NOW_S)
+        if self._seat.holder is not None:
+            await self._seat.holder.committer.commit_now(partitions, COMMIT_NOW_S)
         self._commits.disown(partitions)
 
     def _lost(self, partitions: set[int]) -> None:
         """They are another's: no drain, no commit."""
         self._pool.drop(partitions)
         self._commits.disown(partitions)
+
+    def _source_doubted(self, partitions: frozenset[int]) -> None:
+        """A worker says that its source is another one. If all of it is, all start again, and this one only once."""
+        self._commits.restart(partitions)
+        self._source.doubt()
 
     def _source_recreated(self) -> None:
         self._commits.restart(self._commits.owned())
@@ -211,10 +235,10 @@ class Supervisor:
         """Drain all, commit, leave the group, by one deadline."""
         drained = await self._pool.stop(self._stop_deadline - min(LEAVE_S, self._settings.stop_timeout_ms / 2000))
         committed = True
-        if self._membership is not None:
-            await asyncio.wait([asyncio.create_task(self._membership.halt())], timeout=max(0.5, self._left_s()))
-            committed = await self._membership.committer.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
-            await self._membership.leave(max(0.5, self._left_s()))
+        if (member := self._seat.holder) is not None:
+            await asyncio.wait([asyncio.create_task(member.halt())], timeout=max(0.5, self._left_s()))
+            committed = await member.committer.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
+            await member.leave(max(0.5, self._left_s()))
         if self._gave_up:
             return ExitCode.CRASH_LOOP
         if not drained or not committed:

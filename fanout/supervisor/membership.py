@@ -15,6 +15,7 @@ from fanout import client, log
 from fanout.settings import Settings
 from fanout.supervisor.commits import NO_COMMIT, Commits
 from fanout.supervisor.committer import Committer
+from fanout.supervisor.objection import silence
 
 POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
 COMMITTED_S = 5.0
@@ -22,6 +23,33 @@ CLIENT_THREADS = 8  # a synchronous commit was seen to block one for over 31 s
 
 _log = log.get("membership")
 _repeats = log.Repeats(_log)
+
+
+async def choose_protocol(settings: Callable[[], Settings]) -> client.Protocol:
+    """The protocol that this replica joins with. Waits for a broker, as long as it takes."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            # First whether there is an answer at all: the choice itself cannot say why there is none.
+            problem = await silence(settings()) if settings().group_protocol == "auto" else ""
+            if not problem:
+                protocol = await loop.run_in_executor(None, client.choose_protocol, settings())
+                _tell_choice(settings(), protocol)
+                return protocol
+        except KafkaException as error:
+            problem = str(error)
+        _repeats.warning(
+            "broker not reachable, waiting for it", error=problem,
+            advice="look at ENDPOINT and at the broker; where it refuses us, at KAFKA_SECURITY_PROTOCOL, "
+            "KAFKA_SASL_* and KAFKA_SSL_*",
+        )  # fmt: skip
+        await asyncio.sleep(POLL_S)  # a client that cannot be made says so at once
+
+
+def _tell_choice(settings: Settings, protocol: client.Protocol) -> None:
+    old = settings.group_protocol == "auto" and protocol == "classic"
+    advice = {"advice": "if the broker serves the newer one: grant DESCRIBE_CONFIGS on the cluster"} if old else {}
+    _log.info("joining", group=settings.groupid, protocol=protocol, **advice)
 
 
 class MembershipFatalError(Exception):
@@ -43,10 +71,13 @@ class Membership:
 
     def __init__(self, settings: Settings, protocol: client.Protocol, commits: Commits, handlers: Handlers) -> None:
         self._topic = settings.topic
+        self._group = settings.groupid
         self._handlers = handlers
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._leaving: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
+        self._ended.set()  # it has not begun
         # The partitions that are ours, each with a mark of this assignment of it.
         self._given: dict[int, object] = {}
         self._fatal: KafkaError | None = None
@@ -59,7 +90,8 @@ class Membership:
         self.committer = Committer(self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed)
 
     async def run(self) -> None:
-        """Be a member until `close`. Raises MembershipFatalError."""
+        """Be a member until `halt` or `leave`. Raises MembershipFatalError."""
+        self._ended.clear()
         try:
             await self._consumer.subscribe(
                 [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -82,8 +114,8 @@ class Membership:
             return
         advice = {
             KafkaError.UNKNOWN_TOPIC_OR_PART: "the source topic does not exist: create it, or look at TOPIC",
-            KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant READ on the source topic",
-            KafkaError.GROUP_AUTHORIZATION_FAILED: "grant READ on the group",
+            KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
+            KafkaError.GROUP_AUTHORIZATION_FAILED: f"grant READ on the group {self._group}",
         }.get(error.code(), "it is tried again; look at the broker if this goes on")
         _repeats.warning("group not served", error.code(), error=error.str(), advice=advice)
 
@@ -150,10 +182,24 @@ class Membership:
         for partition in partitions:
             self._given.pop(partition, None)
 
+    async def reach(self) -> str:
+        """Connect to the group's coordinator before `run`, as long as it takes; why not, or empty."""
+        try:
+            await self._consumer.committed([TopicPartition(self._topic, 0)], timeout=COMMITTED_S)
+        except KafkaException as error:
+            return client.kafka_error(error).str()
+        return ""
+
+    async def set_credentials(self, username: str, password: str) -> None:
+        """Connect with these from now on; connections that are up stay. For the SASL mechanisms with a password."""
+        await self._consumer.set_sasl_credentials(username, password)
+
     async def halt(self) -> None:
-        """Poll no more: nothing is assigned or revoked from now on."""
+        """Poll no more: nothing is assigned or revoked from now on, and nothing handed over."""
         self._closing = True
         await self._ended.wait()
+        for task in self._tasks:
+            task.cancel()
 
     async def _close(self) -> None:
         await self._ended.wait()
@@ -165,10 +211,23 @@ class Membership:
         for task in self._tasks:
             task.cancel()
         # Not cancelled at the time-out: the client's close would wait for its threads even so.
-        closing = asyncio.create_task(self._close())
+        self._leaving = closing = self._leaving or asyncio.create_task(self._close())
         await asyncio.wait({closing}, timeout=timeout_s)
         error = closing.exception() if closing.done() else TimeoutError("no answer in time")
         if error is not None:
             _log.warning("left the group without a goodbye", error=str(error))
             return False
         return True
+
+
+async def connected(make: Callable[[], Membership]) -> tuple[Membership | None, str]:
+    """A member that has not joined yet, once it reached the group's coordinator; or None, and why it could not."""
+    try:
+        membership = make()
+    except KafkaException as error:
+        return None, client.kafka_error(error).str()
+    problem = await membership.reach()
+    if problem:
+        await membership.leave(COMMITTED_S)
+        return None, problem
+    return membership, ""

@@ -66,6 +66,22 @@ class Pool:
         for slot in list(self._slots):
             slot.kill()
 
+    def behind(self, life: int) -> Slot | None:
+        """A slot whose latest worker was started before that life: one that has none now, else the busiest."""
+        left = [slot for slot in self._slots if slot.partitions and slot.life < life]
+        return max(left, key=lambda slot: (slot.process is None, self._delivered(slot)), default=None)
+
+    def _delivered(self, slot: Slot) -> int:
+        return self._hooks.progressed(frozenset(slot.partitions))
+
+    async def restart_from(self, life: int, deadline: float) -> None:
+        """Start again, at once, those workers that were started since that life."""
+        await asyncio.gather(*(slot.restart(deadline) for slot in list(self._slots) if slot.life > life))
+
+    def has(self, slot: Slot) -> bool:
+        """Whether this slot is to have a worker."""
+        return slot in self._slots and bool(slot.partitions)
+
     async def stop(self, deadline: float) -> bool:
         """Drain and end all workers side by side; whether all of them delivered everything they had read."""
         slots = dict(self._slots)

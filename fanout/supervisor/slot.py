@@ -1,15 +1,22 @@
 """A slot of the pool: one worker and its replacements, from the first start to the last end."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, NamedTuple, Protocol
 
-from fanout import log
+from fanout import link, log
 from fanout.supervisor.backoff import Backoff, Ending
 from fanout.supervisor.process import Ended
 
 _log = log.get("pool")
 _repeats = log.Repeats(_log)
+_lives = itertools.count(1)
+
+
+def next_life() -> int:
+    """A number above that of every life so far and below that of every later one."""
+    return next(_lives)
 
 
 class Process(Protocol):
@@ -69,6 +76,9 @@ class Slot:
         self._stop_at: float | None = None
         self._latest: float | None = None
         self._killed = False
+        self._before = 0
+        self.life = 0  # number of the latest life, by `next_life`; 0 before the first
+        self.failure: tuple[int, link.Failed] | None = None  # the latest, and of which life
         self.partitions = partitions
         self.process: Process | None = None
         self.drained = True
@@ -99,7 +109,8 @@ class Slot:
         self._active = frozenset(self.partitions)
         self._idle.clear()
         self._stop_at, self._killed = None, False
-        before = self._hooks.progressed(self._active)
+        self.life = next_life()
+        self._before = self._hooks.progressed(self._active)
         try:
             self.process = process = await self._hooks.spawn(self._active)
             _log.info("worker started", partitions=sorted(self._active), pid=process.pid)
@@ -115,7 +126,12 @@ class Slot:
         finally:
             active, self._active, self.process = self._active, frozenset(), None
             self._idle.set()
-        return self._after(ended, active, progress=self._hooks.progressed(active) > before)
+        return self._after(ended, active, progress=self._hooks.progressed(active) > self._before)
+
+    @property
+    def delivers(self) -> bool:
+        """Whether there is a worker, and it has delivered anything."""
+        return self.process is not None and self._hooks.progressed(self._active) > self._before
 
     def _after(self, ended: Ended, active: frozenset[int], *, progress: bool) -> float:
         told = {"partitions": sorted(active), "exit_code": ended.exit_code, "lived_s": round(ended.lived_s, 1)}
@@ -128,6 +144,7 @@ class Slot:
             _log.error("source made anew: reading it from the start", **told)
             return self._backoff.after(Ending.CRASHED, progress=False, lived_s=ended.lived_s)
         if ended.failure is not None:
+            self.failure = self.life, ended.failure
             delay_s = self._backoff.after(Ending.FAILED, progress=progress, lived_s=ended.lived_s)
             _log.error(
                 "worker failed", kind=ended.failure.kind.value, reason=ended.failure.reason,

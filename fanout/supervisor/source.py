@@ -1,6 +1,7 @@
 """The source topic as the broker describes it: its identity, for a topic made anew is another one, and its limits."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -23,7 +24,17 @@ class SourceTopic:
         self._recreated = recreated
         self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
         self._identity: str | None = None
+        self._wake = asyncio.Event()
+        self._certain = asyncio.Event()
+        self._certain.set()
         self.max_bytes = client.DEFAULT_MESSAGE_MAX_BYTES
+
+    def renew(self, settings: Settings) -> None:
+        """From now on look with these settings, if the client takes them."""
+        try:
+            self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
+        except KafkaException as error:  # files that have changed again
+            _repeats.warning("the source is looked at with the credentials of before", error=str(error))
 
     async def learn_limits(self) -> None:
         """Learn how large its records can be. Kafka's default is assumed where the broker does not say."""
@@ -33,8 +44,8 @@ class SourceTopic:
             entry = (await asyncio.wrap_future(future)).get("max.message.bytes")
         except KafkaException as error:
             _repeats.warning(
-                "limits of the source not known, assuming Kafka's default", error=str(error),
-                advice="where the broker serves it, grant DESCRIBE_CONFIGS on the source topic",
+                "limits of the source not known, assuming Kafka's default", topic=self._topic, error=str(error),
+                advice=f"where the broker serves it, grant DESCRIBE_CONFIGS on the topic {self._topic}",
             )  # fmt: skip
             return
         if entry is not None and entry.value:
@@ -43,16 +54,32 @@ class SourceTopic:
     async def watch(self) -> None:
         """Look at the topic until cancelled."""
         while True:
+            self._wake.clear()
             await self._look()
-            await asyncio.sleep(LOOK_EVERY_S)
+            self._admin.poll(0)  # or what the client says of its connections is kept in memory, and told nowhere
+            if not self._wake.is_set():
+                self._certain.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+
+    def doubt(self) -> None:
+        """Somebody found it to be another topic: look at once."""
+        self._certain.clear()
+        self._wake.set()
+
+    async def certain(self) -> None:
+        """Wait until there was a look after the last doubt, whatever came of it."""
+        await self._certain.wait()
 
     async def _look(self) -> None:
         try:
             future = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
             description = await asyncio.wrap_future(future)
         except KafkaException as error:
-            missing = error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-            advice = "create it, or look at TOPIC" if missing else "it is asked again"
+            advice = {
+                KafkaError.UNKNOWN_TOPIC_OR_PART: "create it, or look at TOPIC",
+                KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
+            }.get(client.kafka_error(error).code(), "it is asked again")
             _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
             return
         identity = str(description.topic_id)

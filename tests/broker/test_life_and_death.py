@@ -131,6 +131,30 @@ def test_a_source_made_anew_is_read_from_its_start_without_a_restart(kafka: Loca
     assert f"{prefix}-dlq" not in topics(kafka.bootstrap)
 
 
+def test_a_source_made_anew_that_a_worker_is_the_first_to_notice_is_begun_once(kafka: LocalKafka, prefix: str) -> None:
+    kafka.create_topic(prefix, 2)
+    old, new = events([f"{prefix}-a"], 200, partitions=2), events([f"{prefix}-a"], 20, start=1_000, partitions=2)
+    write(kafka.bootstrap, prefix, old)
+    with Program(kafka.bootstrap, prefix, prefix) as program:
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        delete_topic(kafka, prefix)
+        kafka.create_topic(prefix, 2)
+        write(kafka.bootstrap, prefix, new)
+        program.wait_for("source made anew: reading it from the start", 30.0)
+        values = {record.value for record in new}
+        wait_until(
+            lambda: values <= {record.value for record in read_all(kafka.bootstrap, f"{prefix}-a")},
+            40, "the events of the new topic",
+        )  # fmt: skip
+        # The supervisor's own look must have come, too, before it can be said that it changed nothing.
+        program.wait_for("source topic was made anew: reading it from the start", 30.0)
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+        started = [partition for line in program.lines("worker started") for partition in line["partitions"]]
+    assert sorted(started) == [0, 0, 1, 1]
+    assert_exactly(kafka.bootstrap, old + new)
+
+
 def test_partitions_that_are_added_are_read_without_a_restart(kafka: LocalKafka, prefix: str) -> None:
     kafka.create_topic(prefix)
     with Program(kafka.bootstrap, prefix, prefix) as program:

@@ -2,12 +2,14 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from fanout import __version__
 from fanout.cli import commands
+from fanout.config import Reload
 from fanout.config.sources import FIELDS, flag, variable
 from fanout.settings import Settings
 
@@ -20,14 +22,21 @@ def call(*args: str, **environ: str) -> Result:
 
 
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+def watched() -> list[Reload]:
+    """The credentials that each run was told to watch."""
+    return []
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch, watched: list[Reload]) -> list[Settings]:
     """The settings of each run, in place of a run that ends with exit code 3."""
     from fanout import log
     from fanout.supervisor import app
 
     calls: list[Settings] = []
 
-    def main(settings: Settings) -> int:
+    def main(settings: Settings, credentials: Reload) -> int:
+        watched.append(credentials)
         calls.append(settings)
         log.get("test").info("ran")
         return 3
@@ -42,6 +51,20 @@ def test_run_takes_the_environment_and_exits_as_the_supervisor_says(ran: list[Se
     assert ran[0].topic == "cluster-events"
     line = json.loads(result.stderr)
     assert (line["message"], line["role"]) == ("ran", "supervisor")
+
+
+def test_run_watches_the_files_that_its_secrets_came_from(
+    ran: list[Settings], watched: list[Reload], tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("before\n")
+    call("run", "--kafka", "sasl.mechanism=PLAIN", **REQUIRED, KAFKA_SASL_PASSWORD_FILE=str(secret))
+    assert ran[0].kafka["sasl.password"] == "before"
+    assert watched[0].paths == {str(secret)}
+    secret.write_text("after\n")
+    now = watched[0].load()
+    assert now.kafka == {"sasl.mechanism": "PLAIN", "sasl.password": "after"}
+    assert now.topic == ran[0].topic
 
 
 @pytest.mark.parametrize(
@@ -164,7 +187,7 @@ def test_the_demo_gets_only_what_was_given(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_run_never_loads_rich() -> None:
     code = (
-        "import sys; from fanout.supervisor import app; app.main = lambda settings: 'rich' in sys.modules;"
+        "import sys; from fanout.supervisor import app; app.main = lambda *given: 'rich' in sys.modules;"
         "from fanout.cli import main; main()"
     )
     command = [sys.executable, "-c", code, "run", "--endpoint=k:1", "--topic=t"]

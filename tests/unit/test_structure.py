@@ -22,6 +22,7 @@ KNOWS_THE_CLIENT = {
     "fanout.supervisor.committer": "its commits",
     "fanout.supervisor.app": "its errors",
     "fanout.supervisor.source": "the source topic's identity",
+    "fanout.supervisor.objection": "whether a broker serves us, with these credentials",
     "fanout.worker.main": "makes the worker's clients",
     "fanout.worker.source": "the consumer",
     "fanout.worker.sink": "the type of the producers",

@@ -1,0 +1,39 @@
+"""The seat of this replica in the group: the member that holds it, and its exchange for one with other credentials."""
+
+from collections.abc import Callable
+
+from fanout.supervisor.membership import Membership, connected
+
+
+class Seat:
+    """Held by one member after the other; `make` makes one, and raises KafkaException if the client cannot be made."""
+
+    def __init__(self, make: Callable[[], Membership]) -> None:
+        self._make = make
+        self._successor: Membership | None = None
+        self.holder: Membership | None = None  # the latest; None before the first
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the holder was told to end because another one is ready."""
+        return self._successor is not None
+
+    def take(self) -> Membership:
+        """The member that is to join now: the one that is ready, else a new one. Raises KafkaException."""
+        ready, self._successor = self._successor, None
+        self.holder = ready or self._make()
+        return self.holder
+
+    async def sign_in(self, username: str, password: str) -> None:
+        """Have the holder use these for its next connections."""
+        if self.holder is not None:
+            await self.holder.set_credentials(username, password)
+
+    async def exchange(self) -> str:
+        """Make another member, and end the holder once that one is connected; why it is not, or empty."""
+        if self.holder is None:
+            return ""  # it is still to join
+        self._successor, problem = await connected(self._make)
+        if self._successor is not None:
+            await self.holder.halt()
+        return problem
