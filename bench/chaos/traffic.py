@@ -1,5 +1,6 @@
 """The load of a fault run: a thread that writes stamped events at a rate that changes, and keeps the ledger."""
 
+import contextlib
 import random
 import threading
 import time
@@ -8,7 +9,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import msgspec
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from bench.checker import Sent
 from bench.stamp import Content, Place, stamped
@@ -18,6 +19,7 @@ from fanout.errors import Reason
 
 TICK_S = 0.005
 FLUSH_S = 60.0
+METADATA_S = 2.0
 ODD_SHARE = 0.004  # of the events of a namespace whose topic does not take everything
 POISON_SHARE = 0.003
 NAMESPACES = 12
@@ -178,6 +180,12 @@ class Traffic:
             raise RuntimeError(f"the source does not take the load: {left} records left, {self._errors[:1]}")
 
     def _write(self) -> None:
+        try:
+            self._write_on()
+        except Exception as error:  # noqa: BLE001 - the thread of `stop` raises it
+            self._errors.append(repr(error))
+
+    def _write_on(self) -> None:
         written, since = 0.0, time.monotonic()
         while not self._stop.wait(TICK_S):
             now = time.monotonic()
@@ -197,15 +205,31 @@ class Traffic:
         content = stamped(draft.content, place, draft.namespace)
         entry = Entry(place, draft.namespace, draft.reason, self._generation)
         self._ledger.append(entry)
-        self._producer.produce(
-            self._topic,
-            content.value,
-            content.key,
-            number,
-            partial(self._told, entry),
-            timestamp=content.timestamp_ms,
-            headers=list(content.headers) or None,
-        )
+        deadline = time.monotonic() + FLUSH_S
+        while not self._taken(content, entry):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the client does not know partition {number} of {self._topic}")
+            # It was added, and the client has not heard of it.
+            with contextlib.suppress(KafkaException):
+                self._producer.list_topics(self._topic, timeout=METADATA_S)
+
+    def _taken(self, content: Content, entry: Entry) -> bool:
+        """Hand a record to the client; False if it does not know the partition."""
+        try:
+            self._producer.produce(
+                self._topic,
+                content.value,
+                content.key,
+                entry.place.partition,
+                partial(self._told, entry),
+                timestamp=content.timestamp_ms,
+                headers=list(content.headers) or None,
+            )
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                raise
+            return False
+        return True
 
     def _told(self, entry: Entry, error: KafkaError | None, message: Message) -> None:
         offset = message.offset()

@@ -27,7 +27,7 @@ from fanout.worker.rewrite import rewrite_function
 from fanout.worker.router import Router
 from fanout.worker.routes import Refusal
 from fanout.worker.sink import Sink
-from fanout.worker.source import Source
+from fanout.worker.source import Source, beginnings
 from fanout.worker.topics import Topics
 
 _log = log.get("worker")
@@ -111,10 +111,11 @@ class Worker:
         consumer = Consumer(
             client.reader(settings, start.source_max_bytes, self._logger) | {"error_cb": self._health.error}
         )
+        new = beginnings(consumer, settings.topic, start.offsets)
         loop = Loop(
             settings,
             link=self._link,
-            source=Source(consumer, settings.topic, start.offsets),
+            source=Source(consumer, settings.topic, {**start.offsets, **new}),
             router=Router(settings, key_function(settings), self._open),
             rewrite=rewrite_function(settings),
             sink=self._sink,
@@ -127,7 +128,7 @@ class Worker:
                 compressed=client.is_compressed(settings),
             ),
             topics=self._topics,
-            inflight=Inflight(settings, {partition: Tracker() for partition in start.offsets}),
+            inflight=Inflight(settings, {partition: Tracker(new.get(partition)) for partition in start.offsets}),
             dead_letters=self._dead_letters,
             check_health=self._health.check,
         )

@@ -39,11 +39,11 @@ class Window:
 
 
 class Tracker:
-    """The windows of one source partition in source order."""
+    """The windows of one source partition in source order. `beginning` is committable before anything is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, beginning: int | None = None) -> None:
         self._windows: deque[Window] = deque()
-        self._committable: int | None = None
+        self._committable = beginning
         self.records = 0
         self.nbytes = 0
 
@@ -63,7 +63,7 @@ class Tracker:
         return not self._windows
 
     def committable(self) -> int | None:
-        """The next offset to read after everything acknowledged without a gap; None before the first."""
+        """The next offset to read after everything acknowledged without a gap; None without even a beginning."""
         windows = self._windows
         while windows and windows[0].done:
             window = windows.popleft()

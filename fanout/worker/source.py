@@ -32,6 +32,24 @@ class Expired(NamedTuple):
     next_offset: int
 
 
+def beginnings(consumer: Consumer, topic: str, offsets: Mapping[int, int]) -> dict[int, int]:
+    """The earliest offset of each partition that has no commit, as far as a broker tells; blocks for its answers.
+
+    It is to be committed before anything is delivered: of what expires until then nobody would know that it was there.
+    """
+    found: dict[int, int] = {}
+    for partition in sorted(p for p, offset in offsets.items() if offset < 0):
+        try:
+            watermarks = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=WATERMARKS_S)
+        except KafkaException as error:
+            watermarks = None
+            _repeats.warning("beginning not known", partition, partition=partition, error=str(error))
+        if watermarks is None:
+            break  # the next would wait as long, and a worker has to beat
+        found[partition] = watermarks[0]
+    return found
+
+
 class Source:
     """The worker's consumer."""
 

@@ -111,6 +111,27 @@ def test_records_that_expired_unread_are_counted_and_marked(kafka: LocalKafka, p
     assert_exactly(kafka.bootstrap, first + last)
 
 
+def test_records_that_expired_before_anything_of_their_partition_was_delivered_are_marked(
+    kafka: LocalKafka, prefix: str
+) -> None:
+    kafka.create_topic(prefix, 2)
+    written = events([f"{prefix}-a"], 60)
+    with Program(kafka.bootstrap, prefix, prefix) as program:
+        wait_until(lambda: committed(kafka.bootstrap, prefix, prefix) == {0: 0, 1: 0}, 20, "where it begins")
+        assert program.terminate() == 0
+    write(kafka.bootstrap, prefix, written)
+    place = TopicPartition(prefix, 0, 50)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_records([place])[place].result(REQUEST_S)
+    with Program(kafka.bootstrap, prefix, prefix) as program:
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+        assert program.totals()["expired"] == 50
+    [letter] = read_all(kafka.bootstrap, f"{prefix}-dlq")
+    assert "50 records, offsets 0 to 49" in headers_of(letter)["fanout.detail"]
+    assert_exactly(kafka.bootstrap, written[50:])
+
+
 def test_a_source_made_anew_is_read_from_its_start_without_a_restart(kafka: LocalKafka, prefix: str) -> None:
     kafka.create_topic(prefix)
     old, new = events([f"{prefix}-a"], 50), events([f"{prefix}-a"], 80, start=1_000)

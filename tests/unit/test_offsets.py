@@ -65,3 +65,14 @@ def test_what_was_committable_stays_so_while_later_windows_are_open() -> None:
     assert tracker.committable() == 10
     tracker.open(20, 1, 1)
     assert tracker.committable() == 10
+
+
+def test_a_beginning_is_committable_before_anything_is_read_and_does_not_hide_what_comes() -> None:
+    tracker = Tracker(30)
+    assert tracker.idle
+    assert tracker.committable() == 30
+    window = tracker.open(40, 10, 1_000)
+    assert tracker.committable() == 30
+    window.give()
+    assert tracker.committable() == 40
+    assert Tracker().committable() is None

@@ -5,7 +5,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from fanout.errors import FailureKind, WorkerFailureError
-from fanout.worker.source import Expired, Source, by_partition
+from fanout.worker.source import Expired, Source, beginnings, by_partition
 from tests.unit.fakes import ErrorMessage, FakeRecord
 
 
@@ -17,6 +17,7 @@ class FakeConsumer:
         self.assignments: list[dict[int, int]] = []
         self.polls: list[float] = []
         self.watermarks: tuple[int, int] | KafkaException = (0, 0)
+        self.asked: list[int] = []
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         assert {tp.topic for tp in partitions} == {"cluster-events"}
@@ -32,6 +33,7 @@ class FakeConsumer:
         return self.queue.pop(0) if self.queue else None
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+        self.asked.append(partition.partition)
         if isinstance(self.watermarks, KafkaException):
             raise self.watermarks
         return self.watermarks
@@ -50,6 +52,19 @@ def test_it_begins_where_it_is_told_to() -> None:
     consumer = FakeConsumer()
     reading(consumer, p0=5, p3=-2)
     assert consumer.assignments == [{0: 5, 3: -2}]
+
+
+def test_a_partition_without_a_commit_begins_at_its_earliest_record() -> None:
+    consumer = FakeConsumer()
+    consumer.watermarks = (30, 50)
+    assert beginnings(cast("Consumer", consumer), "cluster-events", {0: 5, 2: -2, 3: -2}) == {2: 30, 3: 30}
+
+
+def test_a_broker_that_is_away_is_asked_for_beginnings_once() -> None:
+    consumer = FakeConsumer()
+    consumer.watermarks = KafkaException(KafkaError(KafkaError._TRANSPORT))
+    assert beginnings(cast("Consumer", consumer), "cluster-events", {2: -2, 3: -2}) == {}
+    assert consumer.asked == [2]
 
 
 def test_a_round_is_what_is_there_up_to_the_limit_and_waits_only_when_there_is_nothing() -> None:

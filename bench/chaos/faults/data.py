@@ -9,6 +9,7 @@ from confluent_kafka.admin import NewPartitions
 from bench.chaos.faults.base import Done, Fault, nothing_after
 from bench.chaos.stage import REQUEST_S, Excuse, Stage
 from bench.chaos.traffic import PICKY_TOPICS
+from bench.offsets import GroupReader
 from fanout.supervisor.source import LOOK_EVERY_S
 
 UNREAD_S = 1.0
@@ -46,7 +47,11 @@ def _delete_records(stage: Stage, rng: random.Random) -> int:
     """Have the source's records expire up to a little before its end; how many partitions that were."""
     ends = stage.source_ends()
     before = {partition: max(0, end - rng.choice([0, 5, 50])) for partition, end in ends.items()}
-    stage.expired.append(Excuse(stage.generation, "", before))
+    with GroupReader(stage.bootstrap, stage.group) as group:
+        known = group.committed(stage.source, before)
+    # Of a partition that the group has never heard of nobody can know what was there.
+    stage.expired.append(Excuse(stage.generation, "", {p: end for p, end in before.items() if p in known}))
+    stage.deleted.append(Excuse(stage.generation, "", {p: end for p, end in before.items() if p not in known}))
     admin = stage.admin()
     places = [TopicPartition(stage.source, partition, offset) for partition, offset in before.items()]
     with stage.broker_lock:
