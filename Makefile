@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit lint fmt lock docs clean java
+.PHONY: help install demo test test-unit chaos mutants soak lint fmt lock docs clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,17 @@ test: $(STAMP) java ## Run all tests, on a real Apache Kafka too: needs Java 17 
 
 test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
 	$(BIN)/pytest tests/unit
+
+RUNS ?= 200
+JOBS ?= 2
+chaos: $(STAMP) java ## Fault runs with a verdict, RUNS=200 of them, JOBS=2 at a time: an hour and a half.
+	$(BIN)/python -m bench chaos --runs $(RUNS) --jobs $(JOBS)
+
+mutants: $(STAMP) ## Break the program in some twenty places, and see that a test fails each time: half a minute.
+	$(BIN)/python -m tests.mutants
+
+soak: $(STAMP) java ## Half an hour under load: memory, open files and threads must not grow.
+	$(BIN)/python -m bench soak
 
 lint: $(STAMP) ## Check style, format and types.
 	$(BIN)/ruff check
