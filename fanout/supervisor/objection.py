@@ -16,6 +16,8 @@ REQUEST_S = 5.0
 # Answers that say that the broker knows us, and nothing of what we may do.
 _ABSENT = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND}
 
+_DENIED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
+
 # Properties by which one side of the clients may come in another way than the others.
 _WAY_IN = ("sasl.", "ssl.", "security.")
 
@@ -85,7 +87,8 @@ async def _readable(asked: "Future[Any]") -> bool:
     try:
         operations = (await asyncio.wrap_future(asked)).authorized_operations
     except KafkaException as error:
-        if client.kafka_error(error).code() in _ABSENT:
-            return True
+        code = client.kafka_error(error).code()
+        if code in _ABSENT or code in _DENIED:
+            return code in _ABSENT
         raise
     return not operations or AclOperation.READ in operations

@@ -2,12 +2,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import trustme
 
-from fanout.config import Loaded, load, read
+from fanout.config import Loaded, Reload, load, read
+from fanout.config.properties import is_secret, shown
 from fanout.config.sources import FIELDS
 from fanout.errors import SettingsError
 
 REQUIRED = {"ENDPOINT": "kafka:9092", "TOPIC": "cluster-events"}
+AUTHORITY = trustme.CA().cert_pem.bytes().decode()
 
 
 def loaded(environ: Mapping[str, str] | None = None, **flags: str) -> Loaded:
@@ -232,3 +235,68 @@ def test_what_is_right_can_be_seen_beside_what_is_wrong() -> None:
     assert (rows["TOPIC"].value, rows["TOPIC"].origin) == ("", "missing")
     assert (rows["TOPICS_MAX"].value, rows["TOPICS_MAX"].origin) == ("", "environment TOPICS_MAX")
     assert rows["TOPICS_RESERVED"].value == "__*,_*,connect-*,mm2-*,strimzi*"
+
+
+def reload_of(environ: Mapping[str, str], **flags: str) -> Reload:
+    given = {**REQUIRED, **environ}
+    return Reload(given, flags, load(given, flags).settings)
+
+
+def test_the_files_of_credentials_are_those_of_secrets_and_those_that_the_client_reads_once(tmp_path: Path) -> None:
+    for name in ("ca.crt", "user", "password", "topic", "token"):
+        (tmp_path / name).write_text("x" if name != "ca.crt" else AUTHORITY)
+    reload = reload_of(
+        {
+            "KAFKA_SSL_CA_LOCATION": str(tmp_path / "ca.crt"),
+            "KAFKA_SASL_USERNAME_FILE": str(tmp_path / "user"),
+            "KAFKA_CONSUMER_SASL_PASSWORD_FILE": str(tmp_path / "password"),
+            "KAFKA_CLIENT_RACK_FILE": str(tmp_path / "topic"),
+            "GROUPID_FILE": str(tmp_path / "topic"),
+        }
+    )
+    assert reload.located == {str(tmp_path / "ca.crt")}
+    assert reload.paths == reload.located | {str(tmp_path / "user"), str(tmp_path / "password")}
+    assert reload_of({"KAFKA_SSL_CA_LOCATION": "probe"}).paths == set(), "a word, and no file"
+
+
+def test_of_what_has_changed_only_credentials_are_loaded_again(tmp_path: Path) -> None:
+    for name in ("password", "group", "rack"):
+        (tmp_path / name).write_text("before")
+    reload = reload_of(
+        {
+            "KAFKA_SASL_MECHANISM": "PLAIN",
+            "KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password"),
+            "KAFKA_CLIENT_RACK_FILE": str(tmp_path / "rack"),
+            "GROUPID_FILE": str(tmp_path / "group"),
+        },
+        stop_timeout_ms="1234",
+    )
+    for name in ("password", "group", "rack"):
+        (tmp_path / name).write_text("after")
+    now = reload.load()
+    assert now.kafka["sasl.password"] == "after"
+    assert now.kafka["client.rack"] == "before"
+    assert (now.groupid, now.stop_timeout_ms) == ("before", 1234)
+
+
+def test_credentials_that_are_wrong_as_settings_are_not_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("before")
+    reload = reload_of({"KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_PASSWORD_FILE": str(file)})
+    file.write_text("")
+    with pytest.raises(SettingsError, match="is empty"):
+        reload.load()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sasl.pasword", "sasl.passwort", "ssl.key.pasphrase", "sasl.jaas.config", "ssl.key", "sasl.kerberos.kinit.cmd"],
+)
+def test_what_may_hold_a_secret_under_a_wrong_name_is_not_shown(name: str) -> None:
+    assert shown(name, "x") == "hidden"
+    assert not is_secret(name), "the client may say what is wrong with it"
+
+
+@pytest.mark.parametrize("name", ["sasl.username", "ssl.key.location", "ssl.ca.location", "sasl.mechanism"])
+def test_what_is_no_secret_is_shown(name: str) -> None:
+    assert shown(name, "x") == "x"

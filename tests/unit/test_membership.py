@@ -86,6 +86,9 @@ class FakeAIOConsumer:
             self.calls.append(("commit", said))
         return None
 
+    async def set_sasl_credentials(self, username: str, password: str) -> None:
+        self.calls.append(("credentials", (username, password)))
+
     async def close(self) -> None:
         self.calls.append(("close", None))
 

@@ -353,6 +353,19 @@ def test_what_is_refused_is_tried_at_once_when_the_files_change_again(life: Life
     life.run(body)
 
 
+def test_other_files_that_are_refused_are_tried_again_as_soon_as_the_first_were(life: Life) -> None:
+    life.objections |= {"wrong": "Authentication failed", "wrong again": "Authentication failed"}
+
+    async def body() -> None:
+        life.files.password.write_text("wrong")
+        await until(lambda: len(life.asked) >= 8)
+        life.files.password.write_text("wrong again")
+        await until(lambda: len(life.asked) >= 10)
+        assert life.asked[9] - life.asked[8] <= rotation.RETRY_FIRST_S + LOOK_S
+
+    life.run(body)
+
+
 def test_what_the_broker_takes_later_is_taken_up_without_another_change(life: Life) -> None:
     life.objections["second"] = "Authentication failed"
 
