@@ -19,6 +19,9 @@ BROKER_CONFIG = {
     "group.consumer.heartbeat.interval.ms": str(HEARTBEAT_MS),
     "log.segment.delete.delay.ms": "1000",
     "log.retention.check.interval.ms": "10000",
+    # A node that was away gets back the partitions that it leads when all is well, soon.
+    "leader.imbalance.check.interval.seconds": "1",
+    "leader.imbalance.per.broker.percentage": "0",
 }
 # Nodes of the mock cluster, so that an error is answered to the program alone: the load writes to the first, and who
 # reads the destinations asks the others.

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, ResourceType
 
 from fanout import client, log
@@ -21,6 +22,9 @@ BATCH_BYTES = 1_000_000  # the client's batch.size; a topic that takes less gets
 
 LIMITS_FOR_S = 300.0  # a topic's configuration is asked again after this long
 REQUEST_S = 10.0
+# A broker that has not heard of a topic yet, which another has just created, is asked again for so long, so often.
+UNHEARD_S = 2.0
+UNHEARD_AGAIN_S = 0.1
 
 _repeats = log.Repeats(log.get("topics"))
 
@@ -73,13 +77,15 @@ class TopicLimits:
         self._known: dict[str, tuple[float, Limits]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, Future[Any]] = {}
+        self._unheard: dict[str, tuple[float, float]] = {}  # since when, and when to ask again
 
     def of(self, name: str) -> Limits | None:
         """What the topic takes; None while the broker is asked, NO_LIMITS where it does not say."""
+        now = time.monotonic()
         entry = self._known.get(name)
-        if entry is not None and time.monotonic() - entry[0] < LIMITS_FOR_S:
+        if entry is not None and now - entry[0] < LIMITS_FOR_S:
             return entry[1]
-        if name not in self._asked:
+        if name not in self._asked and now >= self._unheard.get(name, (0.0, 0.0))[1]:
             self._wanted.add(name)
         return None
 
@@ -97,10 +103,22 @@ class TopicLimits:
         for name, future in list(self._asked.items()):
             if future.done():
                 del self._asked[name]
-                error = future.exception()
-                if error is not None:
-                    _repeats.warning("topic configuration unknown", name, topic=name, error=str(error))
-                self._known[name] = (time.monotonic(), _limits_of(future.result()) if error is None else NO_LIMITS)
+                self._take(name, future, time.monotonic())
+
+    def _take(self, name: str, future: "Future[Any]", now: float) -> None:
+        error = future.exception()
+        if error is not None:
+            since, _ = self._unheard.get(name, (now, 0.0))
+            unheard = client.kafka_error(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+            if unheard and now - since < UNHEARD_S:
+                self._unheard[name] = since, now + UNHEARD_AGAIN_S
+                return
+            _repeats.warning(
+                "topic configuration unknown", name, topic=name, error=str(error),
+                advice="grant DESCRIBE_CONFIGS on it; until then what it refuses is learned from its refusals",
+            )  # fmt: skip
+        self._unheard.pop(name, None)
+        self._known[name] = now, _limits_of(future.result()) if error is None else NO_LIMITS
 
 
 def _limits_of(config: dict[str, ConfigEntry]) -> Limits:

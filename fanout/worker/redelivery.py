@@ -262,7 +262,8 @@ class Redelivery:
         if destination.is_dead_letters:
             raise WorkerFailureError(FailureKind.NOT_AUTHORIZED, f"{advice}; nothing is skipped, grant the right")
         _repeats.error("not authorized", destination.name, topic=destination.name, operation=denied.operation,
-                       advice="grant the right; meanwhile its events are dead letters")  # fmt: skip
+                       advice="grant the right; until then its events are dead letters if other destinations take "
+                       "theirs, and if none does the worker stops and tries again")  # fmt: skip
         # What was delivered before tells nothing: the rights may have been taken away since.
         if self._sink.delivered > hold.delivered_before:
             self._deny_for_now(destination, hold, Refusal(Reason.NOT_AUTHORIZED, advice), now)

@@ -76,7 +76,10 @@ class Topics:
 
     def learn(self, timeout_s: float = REQUEST_S) -> None:
         """Learn which topics exist. Blocks for the broker's answer; raises KafkaException."""
-        self._known = set(self._admin.list_topics(timeout=timeout_s).topics)
+        try:
+            self._known = set(self._admin.list_topics(timeout=timeout_s).topics)
+        finally:
+            self._admin.poll(0)  # why there was no answer: credentials that are refused are told by a callback
         self._granted -= self._known
         self._listed_at = time.monotonic()
 
@@ -128,6 +131,7 @@ class Topics:
 
     def serve(self) -> None:
         """Send what is due and take what was answered. Raises WorkerFailureError where a topic cannot be created."""
+        self._admin.poll(0)  # or what the client says of its connections would be kept, and told nowhere
         self.limits.serve()
         if self._missing:
             self._take_created()

@@ -133,7 +133,7 @@ def test_a_worker_whose_password_is_refused_waits_until_it_is_taken_again(secure
         running._workers[worker].kill()
         running.worker(0, other_than=worker)
         produce(plain, f"{prefix}-source", second)
-        wait_for_words(running, '"broker not reachable, waiting for it".*"role":"worker"')
+        wait_for_words(running, '"role":"worker".*(Authentication failed|invalid credentials)')
         set_scram_password(plain, prefix, SCRAM_PASSWORD)
         wait_caught_up(plain, prefix, f"{prefix}-source")
         assert running.terminate() == 0

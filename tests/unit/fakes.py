@@ -221,12 +221,18 @@ class FakeAdmin:
         self.topics: dict[str, dict[str, str]] = {name: {} for name in topics}
         self.refusals: dict[str, int] = {}  # topic -> error code of its creation
         self.silent = False
+        self.polled = False
         self.requests: list[tuple[str, list[str]]] = []
         self.created: list[Any] = []
         self._unanswered: list[Callable[[], None]] = []
 
     def as_admin(self) -> AdminClient:
         return cast("AdminClient", self)
+
+    def poll(self, timeout: float) -> int:
+        assert timeout == 0, "a worker has to beat"
+        self.polled = True
+        return 0
 
     def list_topics(self, timeout: float) -> _Listing:
         self.requests.append(("list", []))

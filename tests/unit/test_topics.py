@@ -9,7 +9,7 @@ from fanout import client, link
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.worker.destination import Destination
 from fanout.worker.envelope import key_function
-from fanout.worker.limits import LIMITS_FOR_S, NO_LIMITS, Limits
+from fanout.worker.limits import LIMITS_FOR_S, NO_LIMITS, UNHEARD_AGAIN_S, UNHEARD_S, Limits
 from fanout.worker.link import WorkerLink
 from fanout.worker.main import Worker
 from fanout.worker.router import Router
@@ -200,6 +200,41 @@ def test_a_topic_that_may_not_be_described_has_no_known_limits() -> None:
     topics.limits.of("a")
     topics.serve()
     assert topics.limits.of("a") == NO_LIMITS
+
+
+def test_a_topic_that_the_broker_has_not_heard_of_yet_is_asked_for_again(clock: Clock) -> None:
+    admin = FakeAdmin()
+    topics = learned(admin)
+    topics.limits.of("a")
+    topics.serve()
+    assert topics.limits.of("a") is None
+    topics.serve()
+    assert [kind for kind, _ in admin.requests] == ["list", "configs"], "not at every turn"
+    admin.topics["a"] = {"max.message.bytes": "77"}
+    clock.now += UNHEARD_AGAIN_S
+    topics.limits.of("a")
+    topics.serve()
+    limits = topics.limits.of("a")
+    assert limits is not None
+    assert limits.max_bytes == 77
+
+
+def test_a_topic_that_the_broker_never_heard_of_is_not_waited_for(clock: Clock) -> None:
+    topics = learned(FakeAdmin())
+    for _ in range(int(UNHEARD_S / UNHEARD_AGAIN_S) + 2):
+        topics.limits.of("a")
+        topics.serve()
+        clock.now += UNHEARD_AGAIN_S
+    assert topics.limits.of("a") == NO_LIMITS
+
+
+def test_what_the_admin_client_says_of_itself_is_heard() -> None:
+    admin = FakeAdmin(["a"])
+    topics = learned(admin)
+    assert admin.polled
+    admin.polled = False
+    topics.serve()
+    assert admin.polled
 
 
 def test_a_topic_that_is_gone_is_forgotten_with_its_limits() -> None:

@@ -4,11 +4,9 @@ import random
 import subprocess
 import time
 
-from confluent_kafka import ElectionType, TopicPartition
-
 from bench.broker.jars import kafka_jars, tool
 from bench.chaos.faults.base import Done, Fault
-from bench.chaos.stage import REQUEST_S, Stage
+from bench.chaos.stage import Stage
 
 QUOTA_BYTES = 60_000  # a second, of produce requests
 
@@ -69,17 +67,12 @@ def _quota(stage: Stage, *change: str) -> None:
 
 
 def _leader_moved(stage: Stage, rng: random.Random) -> Done | None:
-    """Away from a node that is stopped for a while, and back to it."""
+    """Away from a node that is stopped for a while; the controller moves them back when it has caught up."""
     node = _node(stage, rng)
     with stage.broker_lock:
         stage.kafka.stop(node)
         time.sleep(1.0)
         stage.kafka.start(node)
-        admin = stage.admin()
-        topics = admin.list_topics(timeout=REQUEST_S).topics.items()
-        partitions = [TopicPartition(name, partition) for name, topic in topics for partition in topic.partitions]
-        # What has its leader where it should be says so as an error; that some could not be moved is no matter here.
-        admin.elect_leaders(ElectionType.PREFERRED, partitions, request_timeout=REQUEST_S).result()
     return Done(f"from node {node} and back", time.monotonic())
 
 
