@@ -19,6 +19,8 @@ Protocol = Literal["classic", "consumer"]
 # A batch or a record needs room for its own framing and for the headers of a dead letter.
 HEADER_ROOM_BYTES = 65_536
 DEFAULT_MESSAGE_MAX_BYTES = 1_048_588  # Kafka's default of max.message.bytes
+# A broker closes the connection at a request above socket.request.max.bytes, 100 MB as shipped, and says nothing.
+REQUEST_MAX_BYTES = 90_000_000
 FETCH_PARTITION_BYTES = 4 * 1024 * 1024
 BROKER_ANSWER_S = 10.0
 
@@ -91,7 +93,9 @@ def producer(settings: Settings, source_max_bytes: int, logger: logging.Logger |
         "message.timeout.ms": 0,
         # Best at both ends: as cheap as 200 in a backlog, 3 ms from end to end when idle (design, section 8).
         "linger.ms": 1,
-        "message.max.bytes": max(1_000_000, source_max_bytes + HEADER_ROOM_BYTES),
+        # What a destination takes is its broker's to say. A record may also be larger than the source takes: its limit
+        # was another one, or the record came compressed.
+        "message.max.bytes": max(REQUEST_MAX_BYTES, source_max_bytes + HEADER_ROOM_BYTES),
         # In-flight work is bounded by INFLIGHT_RECORDS and INFLIGHT_BYTES; a second bound could only refuse.
         "queue.buffering.max.messages": 0,
         "queue.buffering.max.kbytes": 2_097_151,

@@ -119,6 +119,8 @@ class Tap:
             for message in messages:
                 topic, offset = message.topic(), message.offset()
                 if message.error() is None and topic in self._positions and offset is not None:
+                    if offset != self._positions[topic]:
+                        raise RuntimeError(f"{topic}: {offset} was read, and not {self._positions[topic]}")
                     self._positions[topic] = offset + 1
                     self.arrivals.append(_arrival(message, topic, self._generations[topic], at))
 

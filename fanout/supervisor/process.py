@@ -105,7 +105,7 @@ class WorkerProcess:
                 self._take(link.decode_up(frame))
         except ConnectionError:
             pass  # it died with something of ours unread: an end like any other
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, RecursionError, msgspec.DecodeError) as error:
             _log.error("a worker speaks nonsense: killing it", pid=self.pid, error=str(error))
             self.kill()
         finally:

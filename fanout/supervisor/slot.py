@@ -99,7 +99,7 @@ class Slot:
         woken = asyncio.create_task(self._wake.wait())
         try:
             await asyncio.wait({waiting, woken}, return_when=asyncio.FIRST_COMPLETED)
-            return waiting.done() and not woken.done()
+            return waiting.done() and not self._wake.is_set()  # the task that waits for it learns it a turn later
         finally:
             waiting.cancel()
             woken.cancel()

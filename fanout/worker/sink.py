@@ -132,4 +132,5 @@ class Sink:
             if not shard.unsettled() and not held and now - shard.used_at > idle_s:
                 self._shards.remove(shard)
                 closed += shard.destinations
+                shard.destinations.clear()  # they name their producer: neither would go before the collector comes
         return closed

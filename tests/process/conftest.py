@@ -41,6 +41,9 @@ elif habit == "flood":
     for offset in range(2, 20_002):
         delivered(offset, flood=1)
     os._exit(0)
+elif habit == "nested":
+    connection.sendall(b"[" * 5_000 + b"\n")
+    time.sleep(600)
 elif habit == "nonsense":
     connection.sendall(b"nonsense\n")
     time.sleep(600)

@@ -230,7 +230,7 @@ def test_a_worker_that_closes_its_link_and_lives_on_is_killed() -> None:
     scenario(body)
 
 
-@pytest.mark.parametrize("habit", ["nonsense", "endless line"])
+@pytest.mark.parametrize("habit", ["nonsense", "nested", "endless line"])
 def test_a_worker_that_speaks_nonsense_is_killed(habit: str) -> None:
     async def body() -> None:
         worker = await Child.started(habit)
