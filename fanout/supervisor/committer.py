@@ -11,6 +11,7 @@ from fanout import client, log
 from fanout.settings import Settings
 from fanout.supervisor.commits import Commits, Ticket
 
+AGAIN_S = 0.1
 COMMIT_LOST_S = 90.0  # an answer that is still not there was lost with its connection
 
 # A commit that meets a rebalance is kept, and made again while the partition is still ours.
@@ -24,6 +25,9 @@ _REBALANCING = {
     KafkaError._NO_OFFSET,
     KafkaError._ASSIGNMENT_LOST,
 }
+
+# Those of them that pass by themselves, without a poll.
+_PASSING = {KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
 
 _log = log.get("committer")
 _repeats = log.Repeats(_log)
@@ -109,23 +113,34 @@ class Committer:
     async def commit_now(self, partitions: Iterable[int] | None, timeout_s: float) -> bool:
         """Commit what is due of these partitions (or of all) and wait for the answer; whether it was taken.
 
-        Only from within a revoke, or after `halt`.
+        Only from within a revoke, or after `halt`. A group that is about to hand out its partitions takes no commit:
+        it is asked again until it does.
         """
-        ticket = self._commits.due(partitions)
-        if ticket is None:
-            return True
+        now = asyncio.get_running_loop().time
+        deadline = now() + timeout_s
+        wanted = None if partitions is None else set(partitions)
+        while (ticket := self._commits.due(wanted)) is not None:
+            problem = await self._commit_once(ticket, max(0.0, deadline - now()))
+            if problem is None:
+                return True
+            if problem.code() not in _PASSING or now() + AGAIN_S > deadline:
+                _log.warning("commit not taken; what it said may be delivered again", error=problem.str())
+                return False
+            await asyncio.sleep(AGAIN_S)
+        return True
+
+    async def _commit_once(self, ticket: Ticket, timeout_s: float) -> KafkaError | None:
+        """Commit and wait; why it was not taken, or None."""
         try:
             answers = await asyncio.wait_for(
                 self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=False), timeout_s
             )
         except TimeoutError:
-            _repeats.warning("commit not answered in time; what it said may be delivered again", timeout_s=timeout_s)
-            return False
+            return KafkaError(KafkaError._TIMED_OUT, f"not answered within {timeout_s:.1f} s")
         except KafkaException as error:
-            self._not_committed(client.kafka_error(error))
-            return False
+            return client.kafka_error(error)
         self._confirm(ticket, answers, None)
-        return all(answer.error is None for answer in answers)
+        return next((tp.error for tp in answers if tp.error is not None), None)
 
     def _topic_partitions(self, ticket: Ticket) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition, offset) for partition, offset in ticket.offsets.items()]

@@ -325,13 +325,46 @@ def test_the_last_commit_is_waited_for_and_says_whether_it_was_taken(scenario: S
         bench.consumer.errors = {1: KafkaError.ILLEGAL_GENERATION}
         assert not await bench.committer.commit_now(None, 1.0)
         assert bench.due() == {1: 10}
-        bench.consumer.refusal = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
+        bench.consumer.refusal = KafkaException(KafkaError(KafkaError.UNKNOWN_MEMBER_ID))
         assert not await bench.committer.commit_now(None, 1.0)
         assert bench.due() == {1: 10}
         bench.consumer.errors, bench.consumer.refusal = {}, None
         assert await bench.committer.commit_now([1], 1.0)
         assert bench.due() == {}
         assert bench.consumer.waited_for == [{0: 9, 1: 10}, {1: 10}, {1: 10}]
+
+    scenario(body)
+
+
+@pytest.mark.parametrize("told_of", ["the commit", "a partition"])
+def test_the_last_commit_is_made_again_until_the_group_has_handed_out_its_partitions(
+    scenario: Scenario, told_of: str
+) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.deliver({0: 9})
+        if told_of == "the commit":
+            bench.consumer.refusal = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
+        else:
+            bench.consumer.errors = {0: KafkaError.REBALANCE_IN_PROGRESS}
+        committing = asyncio.create_task(bench.committer.commit_now(None, 5.0))
+        while len(bench.consumer.waited_for) < 2 and not committing.done():
+            await asyncio.sleep(0)
+        bench.consumer.refusal, bench.consumer.errors = None, {}
+        assert await committing
+        assert bench.due() == {}
+
+    scenario(body)
+
+
+def test_a_group_that_never_takes_the_last_commit_is_given_up_in_time(scenario: Scenario) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.deliver({0: 9})
+        bench.consumer.refusal = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
+        assert not await bench.committer.commit_now(None, 0.3)
+        assert len(bench.consumer.waited_for) > 1
+        assert bench.due() == {0: 9}
 
     scenario(body)
 
