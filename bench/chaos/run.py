@@ -171,15 +171,15 @@ def _end(stage: Stage) -> list[str]:
         stage.terminate(program)
         if stage.exits[-1].code != 0:
             failed.append(f"a replica with nothing to do exited with {stage.exits[-1].code}")
-    codes = [exit_.code for exit_ in stage.exits if not (exit_.code == TOO_EARLY and not exit_.begun)]
-    strange = [code for code in codes if code not in EXITS or (code and _is_clean(stage.plan))]
-    failed += [f"exit codes {strange}"] if strange else []
+    ends = [exit_ for exit_ in stage.exits if not (exit_.code == TOO_EARLY and not exit_.begun)]
+    strange = [exit_ for exit_ in ends if exit_.code not in EXITS or (exit_.code and _is_clean(stage.plan))]
+    failed += [f"exit code {exit_.code}: " + " | ".join(exit_.last_words) for exit_ in strange]
     if not any(step.kind == "worker-out-of-memory" for step in stage.plan.steps):
         failed += [line for program in stage.programs for line in program.broken()][:20]
     there = stage.topics()
-    ends = {topic: span.high for (topic, _), span in spans(stage.admin(), there).items()}
+    highs = {topic: span.high for (topic, _), span in spans(stage.admin(), there).items()}
     deadline = time.monotonic() + READ_S
-    while missing := stage.tap.missing(ends):
+    while missing := stage.tap.missing(highs):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the tap has not read all: {missing}")
         time.sleep(0.02)

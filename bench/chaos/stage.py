@@ -27,6 +27,7 @@ LEASE_S = 2.0
 # Well above what a start takes on a busy machine: a worker that is killed for being slow is slow again.
 STALL_S = 5.0
 REPLICAS_MAX = 4
+LAST_WORDS = 12
 
 
 class Exit(NamedTuple):
@@ -35,6 +36,7 @@ class Exit(NamedTuple):
     at: float
     code: int
     begun: bool  # it had said that it starts
+    last_words: list[str]  # of one that did not end with 0
 
 
 class Excuse(NamedTuple):
@@ -189,7 +191,7 @@ class Stage:
         """SIGTERM to a replica that was taken; its exit code is remembered."""
         at = time.monotonic()
         code = program.terminate(STOP_S)
-        self.exits.append(Exit(at, code, bool(program.lines("starting"))))
+        self.exits.append(Exit(at, code, bool(program.lines("starting")), program.tail(LAST_WORDS) if code else []))
 
     def source_ends(self) -> dict[int, int]:
         """One past the last record of each partition of the source, as far as it is acknowledged."""

@@ -1,8 +1,9 @@
 """Commits through the client of the group: when one is begun, what its answer means."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
@@ -110,7 +111,7 @@ class Committer:
         else:
             _repeats.warning("commit failed, kept for later", error.code(), error=error.str())
 
-    async def commit_now(self, partitions: Iterable[int] | None, timeout_s: float) -> bool:
+    async def commit_now(self, partitions: Collection[int] | None, timeout_s: float) -> bool:
         """Commit what is due of these partitions (or of all) and wait for the answer; whether it was taken.
 
         Only from within a revoke, or after `halt`. A group that is about to hand out its partitions takes no commit:
@@ -118,8 +119,9 @@ class Committer:
         """
         now = asyncio.get_running_loop().time
         deadline = now() + timeout_s
-        wanted = None if partitions is None else set(partitions)
-        while (ticket := self._commits.due(wanted)) is not None:
+        if self._commits.due(partitions) is not None:
+            await self._outwait_join(timeout_s / 2)
+        while (ticket := self._commits.due(partitions)) is not None:
             problem = await self._commit_once(ticket, max(0.0, deadline - now()))
             if problem is None:
                 return True
@@ -128,6 +130,17 @@ class Committer:
                 return False
             await asyncio.sleep(AGAIN_S)
         return True
+
+    async def _outwait_join(self, timeout_s: float) -> None:
+        """Wait for the answer to whatever the client has asked the coordinator.
+
+        A broker does one request of a connection at a time. A commit behind a request to join, which it answers when
+        all members have asked, comes under a generation that has passed by then: it is refused, and the client gives
+        up its partitions. What asks for an offset first is answered after it, and the commit knows the new generation.
+        """
+        place = TopicPartition(self._topic, 0)
+        with contextlib.suppress(KafkaException, TimeoutError):
+            await asyncio.wait_for(self._consumer.committed([place], timeout=timeout_s), timeout_s)
 
     async def _commit_once(self, ticket: Ticket, timeout_s: float) -> KafkaError | None:
         """Commit and wait; why it was not taken, or None."""

@@ -35,16 +35,27 @@ class FakeConsumer:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.errors: dict[int, int] = {}  # partition -> error code
+        self.asked = asyncio.Event()  # for offsets
+        self.tried_twice = asyncio.Event()
+        self.joined = asyncio.Event()
+        self.joined.set()
 
     async def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> list[Answer] | None:
         assert {tp.topic for tp in offsets} == {"cluster-events"}
         said = {tp.partition: tp.offset for tp in offsets}
         (self.begun if asynchronous else self.waited_for).append(said)
+        if len(self.waited_for) > 1:
+            self.tried_twice.set()
         if not asynchronous:
             await self.may_answer.wait()
         if self.refusal is not None:
             raise self.refusal
         return None if asynchronous else [Answer(p, offset, self._error(p)) for p, offset in said.items()]
+
+    async def committed(self, partitions: Sequence[TopicPartition], **_timeout: float) -> list[TopicPartition]:
+        self.asked.set()
+        await self.joined.wait()
+        return list(partitions)
 
     def _error(self, partition: int) -> KafkaError | None:
         return KafkaError(self.errors[partition]) if partition in self.errors else None
@@ -348,11 +359,36 @@ def test_the_last_commit_is_made_again_until_the_group_has_handed_out_its_partit
         else:
             bench.consumer.errors = {0: KafkaError.REBALANCE_IN_PROGRESS}
         committing = asyncio.create_task(bench.committer.commit_now(None, 5.0))
-        while len(bench.consumer.waited_for) < 2 and not committing.done():
-            await asyncio.sleep(0)
+        await asyncio.wait_for(bench.consumer.tried_twice.wait(), 5.0)
         bench.consumer.refusal, bench.consumer.errors = None, {}
         assert await committing
         assert bench.due() == {}
+
+    scenario(body)
+
+
+def test_the_last_commit_is_not_sent_behind_a_request_to_join(scenario: Scenario) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.deliver({0: 9})
+        bench.consumer.joined.clear()
+        committing = asyncio.create_task(bench.committer.commit_now(None, 5.0))
+        await asyncio.wait_for(bench.consumer.asked.wait(), 5.0)
+        assert bench.consumer.waited_for == []
+        bench.consumer.joined.set()
+        assert await committing
+        assert bench.consumer.waited_for == [{0: 9}]
+
+    scenario(body)
+
+
+def test_a_coordinator_that_is_silent_does_not_keep_the_last_commit_from_being_tried(scenario: Scenario) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.deliver({0: 9})
+        bench.consumer.joined.clear()
+        assert await bench.committer.commit_now(None, 0.2)
+        assert bench.consumer.waited_for == [{0: 9}]
 
     scenario(body)
 
