@@ -164,9 +164,9 @@ class Supervisor:
         await self._source.certain()
 
     def _handlers(self) -> Handlers:
-        return Handlers(
-            self._assigned, self._revoked, self._lost, lambda: not self._ownership.certain, self._ownership.confirm
-        )
+        own, source = self._ownership, self._source
+        return Handlers(self._assigned, self._revoked, self._lost, lambda: not own.certain, own.confirm,
+                        lambda: source.identity, source.identified)  # fmt: skip
 
     async def _assigned(self, offsets: dict[int, int]) -> None:
         if self._stopping.is_set():
@@ -189,7 +189,7 @@ class Supervisor:
         self._commits.disown(partitions)
 
     def _source_doubted(self, partitions: frozenset[int]) -> None:
-        """A worker says that its source is another one. If all of it is, all start again, and this one only once."""
+        """A worker says that its source is another one: if all of it is, all start again, and this one only once."""
         self._commits.restart(partitions)
         self._source.doubt()
 

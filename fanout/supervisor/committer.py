@@ -44,6 +44,8 @@ class Committer:
         commits: Commits,
         in_doubt: Callable[[], bool],
         confirmed: Callable[[], None],
+        *,
+        identity: Callable[[], str],
     ) -> None:
         self._consumer = consumer
         self._topic = settings.topic
@@ -51,6 +53,7 @@ class Committer:
         self._commits = commits
         self._in_doubt = in_doubt
         self._confirmed = confirmed
+        self._identity = identity
         self._under_way: Ticket | None = None
         self._confirming = False
         self._begun_at = 0.0
@@ -156,4 +159,6 @@ class Committer:
         return next((tp.error for tp in answers if tp.error is not None), None)
 
     def _topic_partitions(self, ticket: Ticket) -> list[TopicPartition]:
-        return [TopicPartition(self._topic, partition, offset) for partition, offset in ticket.offsets.items()]
+        # Whose offsets they are: a topic that is deleted and made anew has the same name.
+        identity = self._identity()
+        return [TopicPartition(self._topic, p, offset, identity) for p, offset in ticket.offsets.items()]

@@ -64,6 +64,8 @@ class Handlers(NamedTuple):
     lost: Callable[[set[int]], None]
     in_doubt: Callable[[], bool]  # whether it is uncertain that this member still is one
     confirmed: Callable[[], None]  # the group has taken a commit that was begun in doubt: it is
+    identity: Callable[[], str]  # of the source topic as far as is known: it goes into each commit
+    identified: Callable[[], Awaitable[str]]  # the same, once it was asked for
 
 
 class Membership:
@@ -87,7 +89,9 @@ class Membership:
         self._consumer = AIOConsumer(
             config | {"on_commit": self._on_commit, "error_cb": self._on_error}, max_workers=CLIENT_THREADS
         )
-        self.committer = Committer(self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed)
+        self.committer = Committer(
+            self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed, identity=handlers.identity
+        )
 
     async def run(self) -> None:
         """Be a member until `halt` or `leave`. Raises MembershipFatalError."""
@@ -161,10 +165,20 @@ class Membership:
                 _repeats.warning("committed offsets not known, asking again", error=failed[0].str())
                 await asyncio.sleep(POLL_S)
                 continue
-            offsets = {a.partition: a.offset if a.offset >= 0 else NO_COMMIT for a in answers}
+            offsets = self._beginnings(answers, await self._handlers.identified())
             ours = {p: offset for p, offset in offsets.items() if self._given.get(p) is given[p]}
             await self._handlers.assigned(ours)
             return
+
+    def _beginnings(self, answers: Iterable[TopicPartition], identity: str) -> dict[int, int]:
+        """Where to begin: what is committed, unless it was committed of another topic of this name."""
+        anew = {a.partition for a in answers if a.offset >= 0 and a.metadata and identity and a.metadata != identity}
+        if anew:
+            _log.error(
+                "source topic was made anew since the last commit: reading it from the start",
+                topic=self._topic, partitions=sorted(anew),
+            )  # fmt: skip
+        return {a.partition: a.offset if a.offset >= 0 and a.partition not in anew else NO_COMMIT for a in answers}
 
     async def _on_revoke(self, _consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
         revoked = {tp.partition for tp in partitions}

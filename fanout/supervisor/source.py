@@ -23,7 +23,8 @@ class SourceTopic:
         self._topic = settings.topic
         self._recreated = recreated
         self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
-        self._identity: str | None = None
+        self._looked = asyncio.Event()
+        self.identity = ""  # as far as is known
         self._wake = asyncio.Event()
         self._certain = asyncio.Event()
         self._certain.set()
@@ -56,11 +57,17 @@ class SourceTopic:
         while True:
             self._wake.clear()
             await self._look()
+            self._looked.set()
             self._admin.poll(0)  # or what the client says of its connections is kept in memory, and told nowhere
             if not self._wake.is_set():
                 self._certain.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+
+    async def identified(self) -> str:
+        """Its identity, after the first look; empty where the broker does not tell."""
+        await self._looked.wait()
+        return self.identity
 
     def doubt(self) -> None:
         """Somebody found it to be another topic: look at once."""
@@ -83,8 +90,8 @@ class SourceTopic:
             _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
             return
         identity = str(description.topic_id)
-        if self._identity not in (None, identity):
+        if self.identity not in ("", identity):
             _repeats.error("source topic was made anew: reading it from the start", topic=self._topic)
             await self.learn_limits()
             self._recreated()
-        self._identity = identity
+        self.identity = identity

@@ -11,7 +11,7 @@ from bench.broker import LocalKafka
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka() -> Iterator[LocalKafka]:
     """One node, shared by the session: leave it running, and use topics and groups named with `prefix`."""
     with LocalKafka() as running:

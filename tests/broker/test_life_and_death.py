@@ -176,6 +176,22 @@ def test_a_source_made_anew_that_a_worker_is_the_first_to_notice_is_begun_once(k
     assert_exactly(kafka.bootstrap, old + new)
 
 
+def test_a_source_made_anew_while_nobody_ran_is_read_from_its_start(kafka: LocalKafka, prefix: str) -> None:
+    kafka.create_topic(prefix, 2)
+    old, new = events([f"{prefix}-a"], 50, partitions=2), events([f"{prefix}-a"], 150, start=1_000, partitions=2)
+    write(kafka.bootstrap, prefix, old)
+    with Program(kafka.bootstrap, prefix, prefix) as program:
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+    delete_topic(kafka, prefix)
+    kafka.create_topic(prefix, 2)
+    write(kafka.bootstrap, prefix, new)  # more than there were: the offsets of before are within it
+    with Program(kafka.bootstrap, prefix, prefix) as program:
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+    assert_exactly(kafka.bootstrap, old + new)
+
+
 def test_partitions_that_are_added_are_read_without_a_restart(kafka: LocalKafka, prefix: str) -> None:
     kafka.create_topic(prefix)
     with Program(kafka.bootstrap, prefix, prefix) as program:

@@ -22,7 +22,7 @@ class Served(NamedTuple):
     source: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def real() -> Iterator[LocalKafka]:
     """A real node that creates topics when they are asked for, as the mock does and many clusters do."""
     with LocalKafka(config={"auto.create.topics.enable": "true"}) as running:

@@ -13,7 +13,7 @@ BROKER_MAX_BYTES = 8 * 1024 * 1024
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka() -> Iterator[LocalKafka]:
     """One node, shared by the session: leave it running, and use topics and groups named with `prefix`."""
     with LocalKafka(config={"message.max.bytes": str(BROKER_MAX_BYTES)}) as running:

@@ -13,7 +13,7 @@ from tests.security.ways import PLAIN_PASSWORD, PLAIN_USER, Secured
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """One node with an authorizer: leave it running, and use topics, groups and users named with `prefix`."""
     own = Certificates(tmp_path_factory.mktemp("own"))

@@ -42,6 +42,7 @@ class FakeConsumer:
 
     async def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> list[Answer] | None:
         assert {tp.topic for tp in offsets} == {"cluster-events"}
+        assert {tp.metadata for tp in offsets} == {"this-topic"}, "whose offsets they are"
         said = {tp.partition: tp.offset for tp in offsets}
         (self.begun if asynchronous else self.waited_for).append(said)
         if len(self.waited_for) > 1:
@@ -82,7 +83,7 @@ class Bench:
         self.confirmed = 0
         self.committer = Committer(
             cast("AIOConsumer", self.consumer), settings(commit_interval_ms=round(INTERVAL_S * 1000)), self.commits,
-            lambda: self.doubt, self._confirmed,
+            lambda: self.doubt, self._confirmed, identity=lambda: "this-topic",
         )  # fmt: skip
 
     def _confirmed(self) -> None:

@@ -20,7 +20,8 @@ NO_COMMITS_MS = 10**9  # nothing is committed during a test
 class Answer:
     """A partition in the client's answer."""
 
-    def __init__(self, partition: int, offset: int, error: int | None = None) -> None:
+    def __init__(self, partition: int, offset: int, error: int | None = None, metadata: str | None = None) -> None:
+        self.metadata = metadata
         self.topic = "cluster-events"
         self.partition = partition
         self.offset = offset
@@ -46,6 +47,7 @@ class FakeAIOConsumer:
         self.may_return.set()
         self._gate = asyncio.Lock()
         self.offsets: dict[int, int] = {}
+        self.metadata: dict[int, str] = {}
         self.committed_errors: list[Exception | int] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -75,7 +77,8 @@ class FakeAIOConsumer:
         error = self.committed_errors.pop(0) if self.committed_errors else None
         if isinstance(error, Exception):
             raise error
-        return [Answer(tp.partition, self.offsets.get(tp.partition, -1001), error) for tp in partitions]
+        asked = [tp.partition for tp in partitions]
+        return [Answer(p, self.offsets.get(p, -1001), error, self.metadata.get(p)) for p in asked]
 
     async def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> list[Answer] | None:
         said = {tp.partition: tp.offset for tp in offsets}
@@ -107,11 +110,15 @@ class Bench:
         self.lost: list[set[int]] = []
         self.doubt = False
         self.confirmed = 0
+        self.identity = "this-topic"
         self.revoking = asyncio.Event()
         self.revoking.set()
         self.membership = Membership(
             settings(commit_interval_ms=commit_interval_ms), "classic", self.commits,
-            Handlers(self._assigned, self._revoked, self._lost, lambda: self.doubt, self._confirmed),
+            Handlers(
+                self._assigned, self._revoked, self._lost, lambda: self.doubt, self._confirmed,
+                lambda: self.identity, self._identified,
+            ),
         )  # fmt: skip
         consumer = self.membership._consumer
         assert isinstance(consumer, FakeAIOConsumer)
@@ -133,6 +140,9 @@ class Bench:
 
     def _confirmed(self) -> None:
         self.confirmed += 1
+
+    async def _identified(self) -> str:
+        return self.identity
 
     async def tell(self, callback: str, *partitions: int) -> None:
         """A rebalance, which runs within the client's poll; it is over when this returns."""
@@ -217,6 +227,29 @@ def test_partitions_are_assigned_then_paused_and_handed_on_with_their_committed_
         names = [name for name, _ in bench.consumer.calls]
         assert names == ["subscribe", "assign", "pause", "committed"]
         assert bench.assigned == [{0: 7, 3: NO_COMMIT}]
+
+    scenario(body)
+
+
+def test_offsets_that_were_committed_of_another_topic_of_this_name_are_not_gone_on_from() -> None:
+    async def body(bench: Bench) -> None:
+        bench.consumer.offsets = {0: 7, 1: 8, 2: 9}
+        bench.consumer.metadata = {0: "another-topic", 1: "this-topic"}
+        await bench.tell("on_assign", 0, 1, 2)
+        await until(lambda: bench.assigned)
+        assert bench.assigned == [{0: NO_COMMIT, 1: 8, 2: 9}]
+
+    scenario(body)
+
+
+def test_where_the_topic_cannot_be_told_from_another_all_offsets_count() -> None:
+    async def body(bench: Bench) -> None:
+        bench.identity = ""
+        bench.consumer.offsets = {0: 7}
+        bench.consumer.metadata = {0: "another-topic"}
+        await bench.tell("on_assign", 0)
+        await until(lambda: bench.assigned)
+        assert bench.assigned == [{0: 7}]
 
     scenario(body)
 
@@ -481,11 +514,16 @@ def test_a_goodbye_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatc
 
     async def body() -> float:
         async def assigned(_offsets: dict[int, int]) -> None: ...
+        async def identified() -> str:
+            return ""
+
         async def revoked(_partitions: set[int]) -> None: ...
 
         member = Membership(
             settings(), "classic", Commits(),
-            Handlers(assigned, revoked, lambda _partitions: None, lambda: False, lambda: None),
+            Handlers(
+                assigned, revoked, lambda _partitions: None, lambda: False, lambda: None, lambda: "", identified
+            ),
         )  # fmt: skip
         member._consumer._consumer = Hanging()  # type: ignore[assignment]
         running = asyncio.create_task(member.run())

@@ -56,12 +56,17 @@ class Members:
     def make(self) -> Membership:
         if self.broken is not None:
             raise self.broken
-        handlers = Handlers(self._assigned, self._revoked, lambda _: None, lambda: False, lambda: None)
+        handlers = Handlers(
+            self._assigned, self._revoked, lambda _: None, lambda: False, lambda: None, lambda: "", self._identified
+        )
         self.made.append(Membership(settings(), "classic", Commits(), handlers))
         self.consumer(-1).committed_errors, self.unreachable = self.unreachable, []
         if self.silent:
             self.consumer(-1).may_answer.clear()
         return self.made[-1]
+
+    async def _identified(self) -> str:
+        return ""
 
     def consumer(self, number: int) -> FakeAIOConsumer:
         consumer = self.made[number]._consumer

@@ -1,0 +1,1 @@
+"""The same tests on the mock cluster and on a real broker."""

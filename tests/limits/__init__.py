@@ -1,0 +1,1 @@
+"""Much of something, on a real Apache Kafka that takes large records."""

@@ -1,0 +1,1 @@
+"""TLS, SASL and ACLs, on a real Apache Kafka that has them."""
