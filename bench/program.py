@@ -126,6 +126,11 @@ class Program:
         with self._changed:
             return [line for line in self._lines if _matches(line, message, fields)]
 
+    def log(self) -> list[Line]:
+        """All lines of its log so far."""
+        with self._changed:
+            return list(self._lines)
+
     def wait_for(self, message: str, deadline_s: float = 15.0, *, count: int = 1, **fields: object) -> Line:
         """Wait until the log has `count` such lines; the last of these. Raises TimeoutError with the log's tail."""
         deadline = time.monotonic() + deadline_s
@@ -169,9 +174,7 @@ class Program:
     def assigned(self) -> set[int]:
         """Partitions that this replica holds, as its log tells."""
         held: set[int] = set()
-        with self._changed:
-            lines = list(self._lines)
-        for line in lines:
+        for line in self.log():
             message = str(line.get("message", ""))
             if message == "partitions assigned":
                 held |= set(line["partitions"])

@@ -6,6 +6,7 @@
 - `stage`: puts these together for one run
 - `faults`: what is done to it
 - `run`: from a plan to its result; `recovery`: what is read off afterwards
+- `evidence`: what a run that failed leaves behind
 - `series`: many runs, in several processes
 - `report`: the tables
 """

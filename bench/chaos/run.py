@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 from confluent_kafka import KafkaException, TopicPartition
 
+from bench.chaos.evidence import leave
 from bench.chaos.faults import FAULTS, Done
 from bench.chaos.ground import Ground
 from bench.chaos.plan import CLEAN, Plan, Step
@@ -16,6 +17,7 @@ from bench.chaos.recovery import duplicates_max, recovery_s
 from bench.chaos.stage import Stage
 from bench.checker import Findings, Terms, judge
 from bench.offsets import GroupReader, offsets_of, spans
+from bench.program import ROOT
 
 CATCH_UP_S = 90.0  # above the longest pause between two starts of a worker that dies again and again
 READ_S = 30.0
@@ -86,6 +88,8 @@ def run(plan: Plan, ground: Ground, name: str, tell: Tell) -> Result:
     )
     failed += [f"{what}: {getattr(findings, what)}" for what in findings.broken()]
     failed += [doing.problem for doing in doings if doing.problem]
+    if failed:
+        failed.append(f"all that was seen is in {leave(stage, findings, failed, started).relative_to(ROOT)}")
     stage.delete_all_topics()
     return Result(
         plan=plan,

@@ -150,6 +150,7 @@ class Stage:
         """One replica more."""
         settings: dict[str, object] = {
             "GROUP_PROTOCOL": self.plan.protocol,
+            "LOG_LEVEL": "debug",
             "TOPIC_TEMPLATE": f"{self.name}.{{namespace}}",
             "WORKERS_MAX": self.plan.workers_max,
             "INFLIGHT_RECORDS": INFLIGHT_RECORDS,
