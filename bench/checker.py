@@ -67,6 +67,8 @@ class Terms(NamedTuple):
     may_expire: Callable[[Sent], bool]  # it was deleted from the source: then a mark has to say so
     settled_at: Mapping[int, float]  # of a source made anew: from when on the group's offsets are of that generation
     refused: frozenset[str] = frozenset()  # reasons for which a broker may have refused a good record
+    # A leader that has just become one tells of an end behind what is acknowledged, until its followers have fetched.
+    ends_lag_s: float = 0.0
 
 
 class Findings(msgspec.Struct, kw_only=True):
@@ -171,6 +173,7 @@ class _Judge:
                 latest[place.partition] = max(place.sequence, latest.get(place.partition, -1))
 
     def _look_at_commits(self, samples: Sequence[Sample]) -> None:
+        samples = _with_true_ends(samples, self._terms.ends_lag_s)
         by_partition: dict[tuple[int, int], list[Sent]] = defaultdict(list)
         for record in self._sent.values():
             by_partition[record.generation, record.place.partition].append(record)
@@ -208,3 +211,18 @@ class _Judge:
                     said = sample.committed[partition]
                     self._tell("ahead", f"partition {partition} at {said} at {sample.at:.3f}, {record} not in {where}")
                     break
+
+
+def _with_true_ends(samples: Sequence[Sample], lag_s: float) -> list[Sample]:
+    """The same, with the furthest end of each topic that was seen until then, or so many seconds later."""
+    ordered = sorted(samples, key=lambda sample: sample.at)
+    furthest: dict[tuple[str, int], int] = {}
+    following = 0
+    found = []
+    for sample in ordered:
+        while following < len(ordered) and ordered[following].at <= sample.at + lag_s:
+            for where, end in ordered[following].ends.items():
+                furthest[where] = max(furthest.get(where, 0), end)
+            following += 1
+        found.append(sample._replace(ends=dict(furthest)))
+    return found

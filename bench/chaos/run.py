@@ -21,6 +21,7 @@ from bench.program import ROOT
 
 CATCH_UP_S = 90.0  # above the longest pause between two starts of a worker that dies again and again
 READ_S = 30.0
+ENDS_LAG_S = 1.0  # twice what a follower waits in a fetch
 EXITS = {0, 4}  # as told, or with records that were not known to be delivered (a broker was away)
 TOO_EARLY = -15  # SIGTERM before the program had begun anything
 
@@ -84,6 +85,7 @@ def run(plan: Plan, ground: Ground, name: str, tell: Tell) -> Result:
             may_expire=lambda record: any(excuse.covers(record) for excuse in stage.expired),
             settled_at=stage.settled_at,
             refused=frozenset(stage.refused),
+            ends_lag_s=ENDS_LAG_S if plan.nodes > 1 else 0.0,
         ),
     )
     failed += [f"{what}: {getattr(findings, what)}" for what in findings.broken()]

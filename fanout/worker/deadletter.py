@@ -12,7 +12,6 @@ from fanout.worker.offsets import Window
 from fanout.worker.records import UNREADABLE, HeaderList, Headers, Record, headers_of, original_of, timestamp_to_send
 from fanout.worker.routes import Refusal
 from fanout.worker.sink import Sink
-from fanout.worker.topics import Topics
 
 _DETAIL_CHARACTERS = 500
 
@@ -124,18 +123,16 @@ class Gap:
 class DeadLetters:
     """The way to the dead-letter topic: a destination like the others, opened when it is first needed."""
 
-    def __init__(self, settings: Settings, sink: Sink, topics: Topics) -> None:
+    def __init__(self, settings: Settings, sink: Sink) -> None:
         self._settings = settings
         self._sink = sink
-        self._topics = topics
         self._destination: Destination | None = None
 
     def send(self, records: Iterable[Record], refusal: Refusal, window: Window) -> None:
         """Send records to the dead-letter topic; their window is not done before the letters are acknowledged."""
         if self._destination is None:
-            name = self._settings.dead_letter_topic
-            self._destination = self._sink.open(name, is_dead_letters=True)
-            if not self._topics.ready(name):
+            self._destination = self._sink.open(self._settings.dead_letter_topic, is_dead_letters=True)
+            if not self._destination.introduced:
                 self._sink.hold(self._destination)
         for record in records:
             # One by one: of two letters that are alike, only what they were sent with tells which one failed.

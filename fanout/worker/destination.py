@@ -39,8 +39,8 @@ class Destination:
     """One destination topic. It never moves to another producer, or its order would be lost."""
 
     __slots__ = (
-        "epoch", "future_ms", "held", "is_dead_letters", "max_bytes", "name", "null_keys", "past_ms", "shard",
-        "waiting",
+        "epoch", "future_ms", "held", "introduced", "is_dead_letters", "max_bytes", "name", "null_keys", "past_ms",
+        "shard", "waiting",
     )  # fmt: skip
 
     def __init__(self, name: str, shard: Outlet, *, is_dead_letters: bool = False) -> None:
@@ -48,6 +48,7 @@ class Destination:
         self.shard = shard
         self.is_dead_letters = is_dead_letters
         self.held = False
+        self.introduced = False  # its broker has taken a record of this producer: see `Redelivery._introduce`
         self.epoch = -1  # the shard's epoch in which it was last sent to
         self.waiting: deque[Batch] = deque()
         self.know(None)

@@ -26,7 +26,8 @@ class Alone:
 class Hold:
     """What is under way for one held destination."""
 
-    __slots__ = ("alone", "attempts", "delivered_before", "denied", "denied_until", "failed", "retry_at", "since")
+    __slots__ = ("alone", "attempts", "delivered_before", "denied", "denied_until", "failed", "introducing",
+                 "retry_at", "since")  # fmt: skip
 
     def __init__(self, now: float, delivered_before: int) -> None:
         self.since = now
@@ -35,5 +36,6 @@ class Hold:
         self.attempts = 0
         self.alone: Alone | None = None
         self.failed: list[Failure] = []
+        self.introducing = False
         self.denied: Refusal | None = None
         self.denied_until = 0.0

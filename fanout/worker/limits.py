@@ -72,8 +72,9 @@ def wall_ms() -> int:
 class TopicLimits:
     """The limits of topics, asked of the broker when they are needed. Nothing here blocks."""
 
-    def __init__(self, admin: AdminClient) -> None:
+    def __init__(self, admin: AdminClient, *, unheard_s: float = UNHEARD_S) -> None:
         self._admin = admin
+        self._unheard_s = unheard_s
         self._known: dict[str, tuple[float, Limits]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, Future[Any]] = {}
@@ -110,7 +111,7 @@ class TopicLimits:
         if error is not None:
             since, _ = self._unheard.get(name, (now, 0.0))
             unheard = client.kafka_error(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-            if unheard and now - since < UNHEARD_S:
+            if unheard and now - since < self._unheard_s:
                 self._unheard[name] = since, now + UNHEARD_AGAIN_S
                 return
             _repeats.warning(

@@ -90,7 +90,7 @@ class Worker:
             created=lambda: worker_link.count(Counter.TOPICS_CREATED),
         )
         self._sink = Sink(settings, self._shard_producer)
-        self._dead_letters = DeadLetters(settings, self._sink, self._topics)
+        self._dead_letters = DeadLetters(settings, self._sink)
 
     def _shard_producer(self) -> Producer:
         config = client.shard(self._settings, self._start.source_max_bytes, self._logger)
@@ -160,8 +160,7 @@ class Worker:
             limit = self._settings.topics_max
             return Refusal(Reason.TOPICS_MAX, f"the cluster has {limit} topics (TOPICS_MAX): {name} is not created")
         destination = self._sink.open(name)
-        if self._settings.topic_create != "broker":
-            # Until its topic is there and its limits are known: one that takes less than a batch would refuse whole
-            # batches, and what is behind them would overtake them.
-            self._sink.hold(destination)
+        # Until its topic is there, its limits are known, and its broker has taken a first record: one that takes less
+        # than a batch would refuse whole batches, and what is behind them would overtake them.
+        self._sink.hold(destination)
         return destination

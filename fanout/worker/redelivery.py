@@ -86,6 +86,7 @@ class Redelivery:
                     raise WorkerFailureError(FailureKind.CLIENT_FATAL, failure.cause.str())
                 if fault is Fault.MISSING:
                     self._topics.forget(destination.name)
+                    destination.introduced = False  # the next one of this name knows nobody
                 _repeats.warning(
                     "delivery failed, sending again", destination.name,
                     topic=destination.name, error=failure.cause.str(),
@@ -106,6 +107,8 @@ class Redelivery:
             # Held on: nothing may be produced to a topic that is not there.
             self._deny_for_now(destination, hold, state, now)
         elif state is State.READY and not destination.in_flight():
+            if hold.introducing:
+                hold.introducing, destination.introduced = False, not hold.failed
             self._requeue(destination, hold)
             while destination.waiting:
                 if not self._next(destination, hold, now):
@@ -140,7 +143,7 @@ class Redelivery:
             self._refuse_first(destination, verdict)
             return True
         if verdict is Verdict.SEND:
-            return self._send_fit(destination, batch)
+            return self._send_fit(destination, batch) if destination.introduced else self._introduce(destination, hold)
         if not destination.in_flight():
             self._send_alone(destination, hold, record, now)
         return False
@@ -166,6 +169,20 @@ class Redelivery:
         batch.records.extendleft(reversed(left))
         self._drop_if_empty(destination, batch)
         return not left
+
+    def _introduce(self, destination: Destination, hold: Hold) -> bool:
+        """Send one record and nothing behind it until it is acknowledged.
+
+        A broker takes any sequence number from a producer that it does not know. Were the first request refused, for a
+        topic that is just being made or whose leader moves, and the second taken, then the client would conclude that
+        the first had been written, too, and tell of its success: it was lost.
+        """
+        batch = destination.waiting[0]
+        left = self._sink.send_vetted(destination, [batch.records.popleft()], batch.window)
+        batch.records.extendleft(reversed(left))
+        self._drop_if_empty(destination, batch)
+        hold.introducing = True
+        return False
 
     def _drop_if_empty(self, destination: Destination, batch: Batch) -> None:
         if not batch.records:

@@ -48,4 +48,5 @@ class Silence:
             if destination is not None and destination.in_flight():
                 _log.warning("destination is gone, creating it again", topic=name)
                 self._topics.forget(name)
+                destination.introduced = False
                 self._sink.hold(destination)

@@ -18,7 +18,7 @@ from fanout import client, log
 from fanout.client import kafka_error
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
-from fanout.worker.limits import TopicLimits
+from fanout.worker.limits import UNHEARD_S, TopicLimits
 from fanout.worker.routes import Refusal
 
 REQUEST_S = 10.0
@@ -63,7 +63,8 @@ class Topics:
         self, admin: AdminClient, settings: Settings, source_max_bytes: int, created: Callable[[], None]
     ) -> None:
         self._admin = admin
-        self.limits = TopicLimits(admin)
+        # What the broker itself is to create is not there before the first record.
+        self.limits = TopicLimits(admin, unheard_s=0.0 if settings.topic_create == "broker" else UNHEARD_S)
         self._settings = settings
         self._source_max_bytes = source_max_bytes
         self._created = created

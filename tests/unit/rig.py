@@ -1,6 +1,6 @@
 """The sending half of a worker, put together as `worker.main` does it, on producers and a cluster that are made up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fanout.worker.deadletter import DeadLetters
 from fanout.worker.destination import Destination
@@ -15,6 +15,17 @@ from tests.unit.fakes import FakeAdmin, FakeProducer, FakeRecord, Produced, sett
 DLQ = "cluster-events-dlq"
 
 
+class _Sink(Sink):
+    """One whose dead-letter topic, if it is there, knows its producer already."""
+
+    ready: Callable[[str], bool]
+
+    def open(self, name: str, *, is_dead_letters: bool = False) -> Destination:
+        destination = super().open(name, is_dead_letters=is_dead_letters)
+        destination.introduced = is_dead_letters and self.ready(name)
+        return destination
+
+
 class Rig:
     """Sink, topics, dead letters and redelivery. Time is `now` and stands still unless a test moves it."""
 
@@ -26,8 +37,9 @@ class Rig:
         self.topics.learn()
         self.producers: list[FakeProducer] = []
         self.careful = FakeProducer(only_errors=False)
-        self.sink = Sink(self.settings, lambda: self._shard_producer().as_producer())
-        self.dead_letters = DeadLetters(self.settings, self.sink, self.topics)
+        self.sink = _Sink(self.settings, lambda: self._shard_producer().as_producer())
+        self.sink.ready = self.topics.ready
+        self.dead_letters = DeadLetters(self.settings, self.sink)
         self.redelivery = Redelivery(
             self.sink, self.topics, self.settings, self.careful.as_producer, self.dead_letters, compressed=False
         )
@@ -49,6 +61,8 @@ class Rig:
             self.destinations[name] = destination = self.sink.open(name)
             if not self.topics.ready(name):
                 self.sink.hold(destination)
+            else:
+                destination.introduced = True
         return self.destinations[name]
 
     def records(self, *values: bytes | None, **fields: object) -> list[FakeRecord]:

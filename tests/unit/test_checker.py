@@ -140,6 +140,22 @@ def test_a_commit_above_a_record_that_is_not_there_yet_is_ahead() -> None:
     assert "sequence=1" in found.examples[0]
 
 
+def test_an_end_that_was_seen_once_is_not_taken_back() -> None:
+    records = [sent(0), sent(1)]
+    arrivals = [arrival(record, record.offset) for record in records]
+    samples = [sample(1.0, {0: 1}, {"t.a": 2}), sample(1.1, {0: 2}, {"t.a": 1})]
+    assert verdict(records, arrivals, samples).broken() == []
+
+
+def test_a_new_leader_may_tell_of_an_end_that_lags() -> None:
+    records = [sent(0), sent(1)]
+    arrivals = [arrival(record, record.offset) for record in records]
+    samples = [sample(1.0, {0: 2}, {"t.a": 1}), sample(1.8, {0: 2}, {"t.a": 2})]
+    assert verdict(records, arrivals, samples).broken() == ["ahead"]
+    assert verdict(records, arrivals, samples, TERMS._replace(ends_lag_s=1.0)).broken() == []
+    assert verdict(records, arrivals, samples, TERMS._replace(ends_lag_s=0.5)).broken() == ["ahead"]
+
+
 def test_a_commit_above_a_dead_letter_that_is_not_there_yet_is_ahead() -> None:
     records = [sent(0, reason="not-json"), sent(1)]
     arrivals = [arrival(records[0], 0), arrival(records[1], 0)]

@@ -552,3 +552,49 @@ def test_records_of_two_source_partitions_keep_the_order_of_each() -> None:
         assert len(mine) == 3
         assert mine == sorted(mine)
     assert window.done
+
+
+def test_nothing_follows_the_first_record_of_a_destination_until_it_is_acknowledged() -> None:
+    rig = Rig()
+    rig.send("new", b"1", b"2")
+    rig.turns()
+    rig.send("new", b"3")
+    rig.turns()
+    assert rig.producer.values() == [b"1"]
+    rig.producer.deliver()
+    rig.turns()
+    assert rig.producer.values() == [b"1", b"2", b"3"]
+    rig.settle()
+
+
+def test_a_destination_whose_first_record_fails_is_tried_with_one_record_again() -> None:
+    rig = Rig()
+    rig.send("new", b"1", b"2", b"3")
+    rig.turns()
+    rig.producer.fail(KafkaError.NOT_LEADER_FOR_PARTITION)
+    rig.turns(after_s=1.0)
+    assert rig.alone() == [b"1"]
+    rig.careful.deliver()
+    rig.turns()
+    assert rig.producer.values() == [b"1", b"2"]
+    rig.producer.deliver()
+    rig.turns()
+    assert rig.producer.values() == [b"1", b"2", b"3"]
+    rig.settle()
+
+
+def test_a_topic_that_was_made_again_is_tried_with_one_record_first() -> None:
+    rig = Rig("a")
+    rig.send("a", b"1")
+    rig.turn()
+    rig.producer.fail(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    rig.turn()
+    rig.send("a", b"2", b"3")
+    rig.turns(after_s=1.0)
+    rig.careful.deliver()
+    rig.turns()
+    assert rig.producer.values() == [b"1", b"2"]
+    rig.producer.deliver()
+    rig.turns()
+    assert rig.producer.values() == [b"1", b"2", b"3"]
+    rig.settle()
