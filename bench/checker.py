@@ -66,7 +66,9 @@ class Terms(NamedTuple):
     may_be_missing: Callable[[Sent], bool]  # it was in a topic that was deleted with it
     may_expire: Callable[[Sent], bool]  # it was deleted from the source: then a mark has to say so
     settled_at: Mapping[int, float]  # of a source made anew: from when on the group's offsets are of that generation
-    refused: frozenset[str] = frozenset()  # reasons for which a broker may have refused a good record
+    # Reasons for which a broker may have refused a good record, without a word of it in its topic's configuration: what
+    # was behind it in other requests may overtake it then.
+    refused: frozenset[str] = frozenset()
     # A leader that has just become one tells of an end behind what is acknowledged, until its followers have fetched.
     ends_lag_s: float = 0.0
 
@@ -167,7 +169,7 @@ class _Judge:
                 continue
             seen.add(place)
             # Dead letters of different destinations are sent when each of them gets to it: no order is promised.
-            if arrival.topic != self._terms.dead_letters:
+            if arrival.topic != self._terms.dead_letters and not self._terms.refused:
                 if place.sequence < latest.get(place.partition, -1):
                     self._tell("disorder", f"{arrival} came after {latest[place.partition]} of its partition")
                 latest[place.partition] = max(place.sequence, latest.get(place.partition, -1))

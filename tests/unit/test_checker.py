@@ -110,6 +110,13 @@ def test_a_first_arrival_behind_a_later_one_is_disorder() -> None:
     assert verdict(records, [arrival(records[1], 0), arrival(records[0], 1), arrival(records[2], 2)]).disorder == 1
 
 
+def test_no_order_is_promised_where_a_broker_refuses_what_its_topic_s_configuration_allows() -> None:
+    records = [sent(0), sent(1)]
+    arrivals = [arrival(records[1], 0), arrival(records[0], 1)]
+    assert verdict(records, arrivals).broken() == ["disorder"]
+    assert verdict(records, arrivals, terms=TERMS._replace(refused=frozenset({"bad-timestamp"}))).broken() == []
+
+
 def test_order_is_promised_neither_between_partitions_nor_between_destinations() -> None:
     records = [sent(0, "b"), sent(1), sent(0, partition=1)]
     arrivals = [arrival(records[1], 0), arrival(records[2], 1), arrival(records[0], 5)]
