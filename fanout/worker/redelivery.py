@@ -85,8 +85,7 @@ class Redelivery:
                 if fault is Fault.FATAL:
                     raise WorkerFailureError(FailureKind.CLIENT_FATAL, failure.cause.str())
                 if fault is Fault.MISSING:
-                    self._topics.forget(destination.name)
-                    destination.introduced = False  # the next one of this name knows nobody
+                    self._topics.gone(destination)
                 _repeats.warning(
                     "delivery failed, sending again", destination.name,
                     topic=destination.name, error=failure.cause.str(),
@@ -240,7 +239,7 @@ class Redelivery:
             self._refuse_first(destination, Refusal(reason_of(error), error.str()))
             return True
         if fault is Fault.MISSING:
-            self._topics.forget(destination.name)
+            self._topics.gone(destination)
         hold.retry_at = now + min(RETRY_MAX_S, RETRY_MIN_S * 2**hold.attempts)
         return False
 

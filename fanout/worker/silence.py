@@ -47,6 +47,5 @@ class Silence:
             destination = shard.destinations.get(name)
             if destination is not None and destination.in_flight():
                 _log.warning("destination is gone, creating it again", topic=name)
-                self._topics.forget(name)
-                destination.introduced = False
+                self._topics.gone(destination)
                 self._sink.hold(destination)

@@ -18,6 +18,7 @@ from fanout import client, log
 from fanout.client import kafka_error
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
+from fanout.worker.destination import Destination
 from fanout.worker.limits import UNHEARD_S, TopicLimits
 from fanout.worker.routes import Refusal
 
@@ -115,6 +116,11 @@ class Topics:
         """The broker says that it is not there any more."""
         self._known.discard(name)
         self.limits.forget(name)
+
+    def gone(self, destination: Destination) -> None:
+        """Its topic is not there any more: the next one of its name has limits of its own, and knows no producer."""
+        self.forget(destination.name)
+        destination.introduced = False
 
     def ensure(self, name: str) -> State | Refusal | Denied:
         """Bring the topic about. Refusal and Denied are told once, and tried again when asked again."""

@@ -598,3 +598,19 @@ def test_a_topic_that_was_made_again_is_tried_with_one_record_first() -> None:
     rig.turns()
     assert rig.producer.values() == [b"1", b"2", b"3"]
     rig.settle()
+
+
+def test_a_topic_that_is_found_gone_by_a_record_that_is_sent_alone_is_tried_with_one_record_first_too() -> None:
+    rig = Rig("a")
+    rig.send("a", b"1")
+    rig.turn()
+    rig.producer.fail(TOO_LARGE)
+    rig.turn()
+    rig.careful.fail(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    rig.turn()
+    assert not rig.destination("a").introduced
+    for _ in range(5):
+        rig.careful.deliver()
+        rig.turn(after_s=1.0)
+    assert rig.alone() == [b"1", b"1"]
+    rig.settle()
