@@ -27,13 +27,13 @@ _repeats = log.Repeats(_log)
 
 async def choose_protocol(settings: Callable[[], Settings]) -> client.Protocol:
     """The protocol that this replica joins with. Waits for a broker, as long as it takes."""
-    loop = asyncio.get_running_loop()
+    logger = log.client_logger("protocol")
     while True:
         try:
             # First whether there is an answer at all: the choice itself cannot say why there is none.
             problem = await silence(settings()) if settings().group_protocol == "auto" else ""
             if not problem:
-                protocol = await loop.run_in_executor(None, client.choose_protocol, settings())
+                protocol = await asyncio.to_thread(client.choose_protocol, settings(), logger)
                 _tell_choice(settings(), protocol)
                 return protocol
         except KafkaException as error:

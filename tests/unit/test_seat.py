@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 from collections.abc import Callable, Coroutine
 
 import msgspec
@@ -181,7 +182,8 @@ class Broker:
         self.asked += 1
         return self.silent.pop(0) if self.silent else ""
 
-    def _choose(self, _: Settings) -> client.Protocol:
+    def _choose(self, _: Settings, logger: logging.Logger) -> client.Protocol:
+        assert logger.handlers, "what the client says belongs into the log"
         choice = self.choices.pop(0)
         if isinstance(choice, KafkaException):
             raise choice
