@@ -34,6 +34,14 @@ from fanout.demo.cluster import (
 
 ALL_BROKERS = -1
 PREFIX = "rd_kafka_mock_"
+# Settings of a program that runs on it.
+PROGRAM_SETTINGS: dict[str, object] = {
+    "TOPIC_CREATE": "broker",
+    # The mock takes a batch behind one that it refused: a real broker would not, and keeps the order.
+    "KAFKA_PRODUCER_MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION": 1,
+    # It answers a fetch that finds nothing only after the whole wait.
+    "KAFKA_CONSUMER_FETCH_WAIT_MAX_MS": 20,
+}
 _INT16, _INT32, _INT64 = ctypes.c_int16, ctypes.c_int32, ctypes.c_int64
 
 # Those that end in `...` in C take further pairs or numbers behind these.

@@ -1,6 +1,7 @@
 """What a mock Kafka can be told to answer, and what the program has to make of it: for the tests and the fault run."""
 
 from enum import Enum, auto
+from itertools import repeat
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
@@ -28,7 +29,16 @@ class Error(NamedTuple):
 
 
 UNHEARD_OF = 3_000  # an error code that the client does not know
-_TRANSPORT = -195  # the mock closes the connection instead of answering
+CLOSED = -195  # the mock closes the connection instead of answering
+
+
+def apart(error: Error) -> list[int]:
+    """The codes, each with a closed connection behind it.
+
+    The mock takes a batch behind one that it refused, where a real broker misses a sequence number. The client would
+    conclude that the first was written, too.
+    """
+    return [code for pair in zip(error.codes, repeat(CLOSED)) for code in pair]
 
 
 def _errors(key: Api, expected: Expected, times: int, *names: str, reason: str = "") -> list[Error]:
@@ -51,7 +61,7 @@ ERRORS: list[Error] = [
     ),
     *_errors(Api.PRODUCE, Expected.DELIVERED, 1, "UNKNOWN_PRODUCER_ID"),
     Error("an_error_unheard_of", Api.PRODUCE, (UNHEARD_OF,) * 3, Expected.DELIVERED),
-    Error("connection_closed", Api.PRODUCE, (_TRANSPORT,) * 3, Expected.DELIVERED),
+    Error("connection_closed", Api.PRODUCE, (CLOSED,) * 3, Expected.DELIVERED),
     *_errors(Api.PRODUCE, Expected.LETTERS, 6, "MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", reason="too-large"),
     *_errors(Api.PRODUCE, Expected.LETTERS, 6, "INVALID_TIMESTAMP", reason="bad-timestamp"),
     *_errors(Api.PRODUCE, Expected.LETTERS, 6, "POLICY_VIOLATION", "INVALID_RECORD", reason="refused-by-broker"),
@@ -65,7 +75,7 @@ ERRORS: list[Error] = [
         "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "KAFKA_STORAGE_ERROR", "OFFSET_NOT_AVAILABLE", "UNKNOWN",
     ),
     Error("an_error_unheard_of", Api.FETCH, (UNHEARD_OF,) * 3, Expected.DELIVERED),
-    Error("connection_closed", Api.FETCH, (_TRANSPORT,) * 3, Expected.DELIVERED),
+    Error("connection_closed", Api.FETCH, (CLOSED,) * 3, Expected.DELIVERED),
     *_errors(Api.FETCH, Expected.REPLACED, 1, "TOPIC_AUTHORIZATION_FAILED"),
     *_errors(
         Api.OFFSET_COMMIT, Expected.DELIVERED, 3, "NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS",
@@ -73,13 +83,13 @@ ERRORS: list[Error] = [
         "TOPIC_AUTHORIZATION_FAILED", "UNKNOWN_TOPIC_OR_PART", "UNKNOWN",
     ),
     Error("an_error_unheard_of", Api.OFFSET_COMMIT, (UNHEARD_OF,) * 3, Expected.DELIVERED),
-    Error("connection_closed", Api.OFFSET_COMMIT, (_TRANSPORT,) * 3, Expected.DELIVERED),
+    Error("connection_closed", Api.OFFSET_COMMIT, (CLOSED,) * 3, Expected.DELIVERED),
     *_errors(Api.OFFSET_COMMIT, Expected.REPLACED, 1, "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID"),
     *_errors(
         Api.HEARTBEAT, Expected.DELIVERED, 3, "NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS",
         "COORDINATOR_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "UNKNOWN",
     ),
-    Error("connection_closed", Api.HEARTBEAT, (_TRANSPORT,) * 3, Expected.DELIVERED),
+    Error("connection_closed", Api.HEARTBEAT, (CLOSED,) * 3, Expected.DELIVERED),
     *_errors(
         Api.HEARTBEAT, Expected.REPLACED, 1, "REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID",
     ),
@@ -87,7 +97,7 @@ ERRORS: list[Error] = [
         Api.CONSUMER_GROUP_HEARTBEAT, Expected.DELIVERED, 3, "NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS",
         "COORDINATOR_NOT_AVAILABLE", "REQUEST_TIMED_OUT",
     ),
-    Error("connection_closed", Api.CONSUMER_GROUP_HEARTBEAT, (_TRANSPORT,) * 3, Expected.DELIVERED),
+    Error("connection_closed", Api.CONSUMER_GROUP_HEARTBEAT, (CLOSED,) * 3, Expected.DELIVERED),
     *_errors(Api.CONSUMER_GROUP_HEARTBEAT, Expected.REPLACED, 1, "UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"),
 ]  # fmt: skip
 

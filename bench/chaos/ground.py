@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from bench.broker import Listener, LocalKafka
 from bench.broker.place import free_ports
 from bench.chaos.plan import HEARTBEAT_MS, MOCK, SESSION_MS
-from bench.mock import MockKafka
+from bench.mock import PROGRAM_SETTINGS, MockKafka
 from bench.network import Proxy
 
 PROXIED = "PROXIED"
@@ -94,14 +94,7 @@ class MockGround:
         self.mock = mock
         self.proxies: list[Proxy] = []
         self.bootstrap = mock.bootstrap
-        self.settings: dict[str, object] = {
-            "TOPIC_CREATE": "broker",
-            # The mock takes a batch behind one that it refused: a real broker would not, and keeps the order.
-            "KAFKA_PRODUCER_MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION": 1,
-            "KAFKA_PRODUCER_SOCKET_TIMEOUT_MS": 1_000,
-            # It answers a fetch that finds nothing only after the whole wait.
-            "KAFKA_CONSUMER_FETCH_WAIT_MAX_MS": 20,
-        }
+        self.settings = PROGRAM_SETTINGS | {"KAFKA_PRODUCER_SOCKET_TIMEOUT_MS": 1_000}
 
     @property
     def kafka(self) -> LocalKafka:

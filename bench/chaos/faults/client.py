@@ -3,16 +3,14 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from itertools import repeat
 
 from bench.chaos.faults.base import Done, Fault, nothing_after
 from bench.chaos.ground import DESTINATIONS_NODE, SOURCE_NODE
 from bench.chaos.stage import Stage
 from bench.mock import Api
-from bench.mock_errors import ERRORS, Error, Expected
+from bench.mock_errors import ERRORS, Error, Expected, apart
 
 MET_S = 8.0  # requests of these kinds come every few hundred ms, if they come
-CLOSED = -195  # the connection is closed instead of an answer
 LATE_MS = 2_500  # above the time after which the program's producers ask again
 AWAY_S = 2.0
 # A coordinator of the protocol `consumer` knows no generations: it says this of no commit.
@@ -45,14 +43,8 @@ def _errors(node: int, expected: set[Expected], keys: Callable[[Stage], Sequence
     return fault
 
 
-def _codes(error: Error) -> list[int]:
-    """Of a produce request, each with a closed connection behind it.
-
-    The mock takes a batch behind one that it refused, where a real broker misses a sequence number.
-    """
-    if error.key is Api.PRODUCE and error.expected is not Expected.LETTERS:
-        return [code for pair in zip(error.codes, repeat(CLOSED)) for code in pair]
-    return list(error.codes)
+def _codes(error: Error) -> Sequence[int]:
+    return apart(error) if error.key is Api.PRODUCE and error.expected is not Expected.LETTERS else error.codes
 
 
 def _answers_late(stage: Stage, rng: random.Random) -> Done | None:

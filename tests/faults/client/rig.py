@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from bench.mock import Api, MockKafka
+from bench.mock import PROGRAM_SETTINGS, Api, MockKafka
 from bench.program import Program
 from fanout.errors import ExitCode
 from tests.support.comparing import Group
@@ -128,17 +128,7 @@ def mock() -> Iterator[MockKafka]:
 
 def make_program(kafka: MockKafka, **settings: object) -> Program:
     """The program, not started yet."""
-    return Program(
-        kafka.bootstrap, SOURCE, GROUP,
-        **{
-            "TOPIC_CREATE": "broker",
-            # The mock takes a batch behind one that it refused: a real broker would not, and keeps the order.
-            "KAFKA_PRODUCER_MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION": 1,
-            # It answers a fetch that finds nothing only after the whole wait.
-            "KAFKA_CONSUMER_FETCH_WAIT_MAX_MS": 20,
-            **settings,
-        },
-    )  # fmt: skip
+    return Program(kafka.bootstrap, SOURCE, GROUP, **PROGRAM_SETTINGS | settings)
 
 
 def make_load(kafka: MockKafka) -> Load:

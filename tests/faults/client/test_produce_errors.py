@@ -1,12 +1,11 @@
 """Errors that a broker answers to what is produced."""
 
 from collections.abc import Iterator
-from itertools import repeat
 
 import pytest
 
 from bench.mock import Api
-from bench.mock_errors import ERRORS, Error, Expected
+from bench.mock_errors import ERRORS, Error, Expected, apart
 from fanout.errors import Reason
 from tests.faults.client.rig import DENIED, VICTIM, VICTIM_BROKER, Rig, running
 from tests.support.samples import namespace_of
@@ -22,7 +21,6 @@ PRODUCE = [
     if error.key is Api.PRODUCE and (error.expected is not Expected.DELIVERED or error.name in CHOSEN)
 ]
 RECOVERED_S = 15.0
-CLOSED = -195  # the connection is closed instead of an answer
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +28,6 @@ def one_worker() -> Iterator[Rig]:
     """The program under load, with one worker: all errors in a row are its own."""
     with running(WORKERS_MAX=1, GROUP_PROTOCOL="classic", KAFKA_PRODUCER_SOCKET_TIMEOUT_MS=1_000) as rig:
         yield rig
-
-
-def apart(error: Error) -> list[int]:
-    """The codes, each with a closed connection behind it.
-
-    The mock takes a batch behind one that it refused, where a real broker misses a sequence number. The client would
-    conclude that the first was written, too.
-    """
-    return [code for pair in zip(error.codes, repeat(CLOSED)) for code in pair]
 
 
 def of(expected: Expected) -> pytest.MarkDecorator:
