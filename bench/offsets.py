@@ -1,8 +1,8 @@
 """Offsets seen from outside: where partitions begin and end, and what a group has committed."""
 
 import time
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Callable, Iterable
+from typing import Self, TypeVar
 
 import msgspec
 from confluent_kafka import (
@@ -16,11 +16,39 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 REQUEST_TIMEOUT_S = 30.0
-COORDINATOR_MOVES = {
+ASK_AGAIN_S = 0.05
+# What a cluster answers while leaders and coordinators move, or a node of it is away. Java's admin client asks again by
+# itself; librdkafka's hands these on.
+MOVES = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
 }
+
+T = TypeVar("T")
+
+
+def patiently(ask: Callable[[], T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
+    """What `ask` returns, asked again while the cluster is on the move.
+
+    Blocks for `timeout_s` at most, and for one more `ask`; then raises the KafkaException of the last one.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in MOVES or time.monotonic() > deadline:
+                raise
+            time.sleep(ASK_AGAIN_S)
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -33,7 +61,8 @@ class Span(msgspec.Struct, frozen=True):
 def spans(admin: AdminClient, names: Iterable[str]) -> dict[tuple[str, int], Span]:
     """What each partition of these topics holds, as (topic, partition) -> Span, up to an open transaction if any.
 
-    Blocks for some round trips, however many topics. Raises KafkaException if a topic is not there.
+    Blocks for some round trips, however many topics, and until each has a leader (`patiently`). Raises KafkaException
+    if a topic is not there.
     """
     metadata = admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics
     wanted = list(names)
@@ -41,19 +70,20 @@ def spans(admin: AdminClient, names: Iterable[str]) -> dict[tuple[str, int], Spa
     if missing:
         raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"no such topics: {missing}"))
     places = [TopicPartition(name, partition) for name in wanted for partition in metadata[name].partitions]
-    low = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    high = offsets_of(admin, places, REQUEST_TIMEOUT_S)
+    earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+    low = patiently(lambda: _offsets(admin, places, earliest, REQUEST_TIMEOUT_S))
+    high = patiently(lambda: offsets_of(admin, places, REQUEST_TIMEOUT_S))
     return {place: Span(low[place], high[place]) for place in low}
 
 
 def offsets_of(admin: AdminClient, places: list[TopicPartition], timeout_s: float) -> dict[tuple[str, int], int]:
-    """One past the last record of each place. Blocks for a round trip; raises KafkaException."""
+    """One past the last record of each place. Blocks for a round trip; raises KafkaException while a leader moves."""
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     return _offsets(admin, places, latest, timeout_s)
 
 
 def _offsets(
-    admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec, timeout_s: float = REQUEST_TIMEOUT_S
+    admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec, timeout_s: float
 ) -> dict[tuple[str, int], int]:
     if not places:
         return {}
@@ -95,14 +125,6 @@ class GroupReader:
 
         Raises KafkaException, with _TIMED_OUT after 30 s.
         """
-        deadline = time.monotonic() + REQUEST_TIMEOUT_S
         places = [TopicPartition(topic, partition) for partition in partitions]
-        while True:
-            try:
-                found = self._consumer.committed(places, timeout=REQUEST_TIMEOUT_S)
-            except KafkaException as error:
-                if error.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return {place.partition: place.offset for place in found if place.offset >= 0}
+        found = patiently(lambda: self._consumer.committed(places, timeout=REQUEST_TIMEOUT_S))
+        return {place.partition: place.offset for place in found if place.offset >= 0}

@@ -153,12 +153,21 @@ def _settle(stage: Stage) -> str:
         stage.start_replica()
     deadline = time.monotonic() + CATCH_UP_S
     with GroupReader(stage.bootstrap, stage.group) as group:
-        while lag := _lag(stage, group):
+        while behind := _behind(stage, group):
             if time.monotonic() > deadline:
                 tails = [line for program in stage.replicas() for line in program.tail(8)]
-                return f"stuck: {lag} records not committed after {CATCH_UP_S:g} s; " + " | ".join(tails)
+                return f"stuck: {behind} after {CATCH_UP_S:g} s; " + " | ".join(tails)
             time.sleep(0.05)
     return ""
+
+
+def _behind(stage: Stage, group: GroupReader) -> str:
+    """What is not committed, in words; also that the cluster does not tell, as one may that was just struck."""
+    try:
+        lag = _lag(stage, group)
+    except KafkaException as error:
+        return f"not told ({error})"
+    return f"{lag} records not committed" if lag else ""
 
 
 def _lag(stage: Stage, group: GroupReader) -> dict[int, int]:
