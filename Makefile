@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit chaos mutants soak lint fmt lock docs clean java
+.PHONY: help install demo test test-unit chaos mutants soak peers lint fmt lock docs clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ mutants: $(STAMP) ## Break the program in some twenty places, and see that a tes
 
 soak: $(STAMP) java ## Half an hour under load: memory, open files and threads must not grow.
 	$(BIN)/python -m bench soak
+
+peers: $(STAMP) ## Build the programs that `python -m bench compare` compares with: needs Go, Java and Maven.
+	$(BIN)/python -m bench peers
 
 lint: $(STAMP) ## Check style, format and types.
 	$(BIN)/ruff check

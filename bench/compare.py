@@ -6,20 +6,16 @@ speed drifts by more than the programs differ: only ratios within a turn count. 
 counted and one is compared record by record, so that a program is never fast by leaving something out.
 """
 
-import os
-import platform
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import confluent_kafka
 import msgspec
 
 from bench.broker import LocalKafka
 from bench.destinations import Destinations
 from bench.drain import DrainFailedError, Turn, drain
 from bench.load import Shape, Written, fill
-from bench.peers import Peer
+from bench.peers.peer import Peer
 
 SOURCE = "bench-source"
 IDLE_SOURCE = "bench-idle"
@@ -51,10 +47,8 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Everything that was measured, and on what."""
+    """Everything that was measured."""
 
-    begun: str
-    machine: dict[str, str]
     plan: Plan
     rounds: list[Round]
 
@@ -65,7 +59,6 @@ def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Comp
     The programs' own output goes to files in `output`, what happens to `tell`. Raises DrainFailedError if a program
     fails or does not deliver every event exactly once.
     """
-    begun = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     for peer in peers:
         tell(f"building {peer.name}")
         peer.build()
@@ -73,7 +66,7 @@ def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Comp
     for count in plan.destinations:
         shape = msgspec.structs.replace(plan.shape, namespaces=count)
         rounds.append(_round(msgspec.structs.replace(plan, shape=shape), peers, output, tell))
-    return Comparison(begun, _machine(), plan, rounds)
+    return Comparison(plan, rounds)
 
 
 def _round(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Round:
@@ -122,16 +115,3 @@ class _Stage(msgspec.Struct, frozen=True):
             raise DrainFailedError(f"{peer.name}: {len(wrong)} destinations with events too many or too few, as {some}")
         if not self.destinations.holds(written.watched, written.events):
             raise DrainFailedError(f"{peer.name} changed key, value, headers or timestamp on the way")
-
-
-def _machine() -> dict[str, str]:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    client, library = confluent_kafka.version(), confluent_kafka.libversion()
-    return {
-        "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
-        "cores": str(os.cpu_count()),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "confluent-kafka": str(client),
-        "librdkafka": str(library[0]),
-    }

@@ -16,7 +16,7 @@ from bench.broker import LocalKafka
 from bench.broker.tether import Tether
 from bench.cpu import ended, reap, tree_peak_bytes
 from bench.offsets import GroupReader, spans
-from bench.peers import ROOT, Job, Peer, Started, base_environment
+from bench.peers.peer import ROOT, Job, Peer, Started, base_environment
 
 POLL_S = 0.2
 STOP_TIMEOUT_S = 60.0

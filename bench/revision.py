@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 from bench.broker.jars import cache_folder
-from bench.peers import ROOT, Job, Peer, Started
+from bench.peers.peer import ROOT, Job, Peer, Started
 
 
 class RevisionError(ValueError):

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 POM = Path(__file__).parent.parent / "kafka" / "pom.xml"
 
@@ -26,6 +27,13 @@ def tool(name: str, package: str) -> str:
     found = shutil.which(name)
     if found is None:
         raise FileNotFoundError(f"{name} is not on the PATH; install it, for example: apt-get install {package}")
+    return found
+
+
+def kafka_version() -> str:
+    """The version of Apache Kafka that the pom names."""
+    found = ET.parse(POM).findtext("properties/kafka.version")  # noqa: S314 - a file of ours
+    assert found is not None, f"{POM} names no kafka.version"
     return found
 
 

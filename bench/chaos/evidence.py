@@ -8,9 +8,7 @@ import msgspec
 
 from bench.chaos.stage import Stage
 from bench.checker import Findings
-from bench.program import ROOT
-
-FOLDER = ROOT / "bench" / "out"
+from bench.result import OUT
 
 
 def leave(stage: Stage, findings: Findings, failed: list[str], started: float) -> Path:
@@ -27,8 +25,8 @@ def leave(stage: Stage, findings: Findings, failed: list[str], started: float) -
         "commits": [{"at": sample.at - started, "committed": dict(sample.committed)} for sample in stage.watch.samples],
         "ledger": stage.traffic.ledger(),
     }
-    FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"failed-{stage.name}-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    OUT.mkdir(exist_ok=True)
+    path = OUT / f"failed-{stage.name}-{time.strftime('%Y%m%d-%H%M%S')}.json"
     path.write_bytes(msgspec.json.encode(seen, enc_hook=str))
     return path
 
