@@ -28,6 +28,8 @@ from fanout.demo.events import Event, Generator
 
 SOURCE, GROUP, PREFIX = "soak-source", "soak", "soak."
 PARTITIONS = 2
+# Producers fill up and are closed several times in half an hour, as they do in a day with the defaults.
+SETTINGS = {"TOPIC_TEMPLATE": f"{PREFIX}{{namespace}}", "PRODUCER_TOPICS": 64, "PRODUCER_IDLE_MS": 60_000}
 STEADY, PASSING = 50, 10  # namespaces that stay; that come and go
 SAMPLE_S = 5.0
 CHANGE_S = 60.0  # others come
@@ -123,7 +125,7 @@ def soak(minutes: float, rate: float, tell: Tell) -> Soak:
     """Run for so long. Blocks for that time and some seconds; what happens goes to `tell`."""
     with LocalKafka(config=BROKER_CONFIG) as kafka:
         kafka.create_topic(SOURCE, PARTITIONS)
-        program = Program(kafka.bootstrap, SOURCE, GROUP, TOPIC_TEMPLATE=f"{PREFIX}{{namespace}}")
+        program = Program(kafka.bootstrap, SOURCE, GROUP, **SETTINGS)
         with program.may_break(), Load(kafka.bootstrap, rate) as load:
             program.worker(PARTITIONS - 1, 60.0)
             run = _Run(kafka, program, load, tell)

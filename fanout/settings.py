@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     producers_max: Annotated[int, Meta(ge=1), about("Most producers of a worker.")] = 16
     producer_topics: Annotated[int, Meta(ge=1), about("Destinations of a producer before the next is opened.")] = 128
     producer_idle_ms: Annotated[
-        Millis, about("A producer none of whose destinations had a record for this long is closed.")
+        Millis, about("A destination without a record for this long is silent: a producer of silent ones is closed.")
     ] = 3_600_000
     silence_ms: Annotated[
         Millis, about("A destination with records in flight and no acknowledgement for this long is looked up.")

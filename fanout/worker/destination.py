@@ -1,5 +1,6 @@
 """A destination topic as a worker knows it: its producer, what it takes, and what waits for it."""
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -40,7 +41,7 @@ class Destination:
 
     __slots__ = (
         "epoch", "future_ms", "held", "introduced", "is_dead_letters", "max_bytes", "name", "null_keys", "past_ms",
-        "shard", "waiting",
+        "shard", "used_at", "waiting",
     )  # fmt: skip
 
     def __init__(self, name: str, shard: Outlet, *, is_dead_letters: bool = False) -> None:
@@ -49,7 +50,8 @@ class Destination:
         self.is_dead_letters = is_dead_letters
         self.held = False
         self.introduced = False  # its broker has taken a record of this producer: see `Redelivery._introduce`
-        self.epoch = -1  # the shard's epoch in which it was last sent to
+        self.epoch = -1  # the shard's epoch in which it was last sent to,
+        self.used_at = time.monotonic()  # and when that began
         self.waiting: deque[Batch] = deque()
         self.know(None)
 

@@ -73,7 +73,6 @@ class Shard:
         "destinations",
         "epoch",
         "number",
-        "used_at",
     )
 
     def __init__(self, number: int, producer: Producer, failed: Callable[[Failure], None]) -> None:
@@ -86,7 +85,6 @@ class Shard:
         self._lost = 0
         self.destinations: dict[str, Destination] = {}
         self.epoch = 0
-        self.used_at = time.monotonic()
 
     def unsettled(self) -> bool:
         """Whether this epoch has records that are not known to be delivered."""
@@ -105,11 +103,11 @@ class Shard:
         all after one that the client refused at once, which is reported as a failure.
         """
         if not self._windows:
-            self._opened_at = self.used_at = time.monotonic()
+            self._opened_at = time.monotonic()
         if not self._windows or self._windows[-1] is not window:
             self._windows.append(window)
             window.take()
-        destination.epoch = self.epoch
+        destination.epoch, destination.used_at = self.epoch, self._opened_at
         group = _Group(destination, window, self._fail)
         produce = self._produce_vetted if vetted else self._produce
         lost = self._lost

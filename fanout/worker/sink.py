@@ -121,15 +121,21 @@ class Sink:
         return True
 
     def close_idle(self, now: float) -> list[str]:
-        """Close producers none of whose destinations had a record for `producer_idle_ms`; their destinations.
+        """Close producers that are kept for destinations which had no record for `producer_idle_ms`; all that they had.
 
-        The client never forgets a topic that it has known, and namespaces come and go.
+        The client never forgets a topic that it has known, and namespaces come and go. A producer is closed when all
+        its destinations are silent, or when it has no room for another and most are: otherwise one namespace that
+        stays among a hundred that went would keep it for ever. What is closed is opened anew by its next record;
+        nothing of it is in flight, so its order is kept.
         """
-        idle_s = self._settings.producer_idle_ms / 1000
+        silent_since = now - self._settings.producer_idle_ms / 1000
         closed: list[str] = []
         for shard in list(self._shards):
-            held = any(destination.held for destination in shard.destinations.values())
-            if not shard.unsettled() and not held and now - shard.used_at > idle_s:
+            destinations = shard.destinations.values()
+            silent = sum(destination.used_at < silent_since for destination in destinations)
+            crowded = len(destinations) >= self._settings.producer_topics and 2 * silent > len(destinations)
+            held = any(destination.held for destination in destinations)
+            if silent and (crowded or silent == len(destinations)) and not held and not shard.unsettled():
                 self._shards.remove(shard)
                 closed += shard.destinations
                 shard.destinations.clear()  # they name their producer: neither would go before the collector comes

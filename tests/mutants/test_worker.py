@@ -1,6 +1,5 @@
 """What of a worker only a mutant showed to be untested."""
 
-from typing import cast
 
 import pytest
 from confluent_kafka import KafkaError
@@ -8,7 +7,6 @@ from confluent_kafka import KafkaError
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.worker import redelivery, shard
 from fanout.worker.routes import Refusal
-from fanout.worker.shard import Shard
 from tests.unit.fakes import NOW_MS
 from tests.unit.rig import DLQ, Rig
 
@@ -74,7 +72,7 @@ def test_a_destination_that_comes_back_after_its_producer_was_closed_has_a_new_o
     rig = Rig("a", producer_idle_ms=1_000)
     rig.send("a", b"1")
     rig.settle()
-    used_at = cast("Shard", rig.destination("a").shard).used_at
+    used_at = rig.destination("a").used_at
     assert rig.sink.close_idle(used_at + 1.1) == ["a"]
     del rig.destinations["a"]
     rig.send("a", b"2")

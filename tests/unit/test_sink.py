@@ -233,7 +233,42 @@ def test_producers_without_records_for_long_are_closed_with_their_destinations()
     rig.producers[2].deliver()
     rig.sink.poll()
     rig.sink.hold(rig.destination("c"))
-    used = max(cast("Shard", rig.destination(name).shard).used_at for name in "abc")
+    used = max(rig.destination(name).used_at for name in "abc")
     assert rig.sink.close_idle(used + 0.9) == []
     assert rig.sink.close_idle(used + 1.1) == ["a"], "b has a record in flight, c is held"
     assert rig.sink.open("a").shard is not rig.destination("a").shard
+
+
+def used(rig: Rig, name: str, at: float) -> None:
+    """Say when a destination had its last record."""
+    rig.destination(name).used_at = at
+
+
+def test_a_full_producer_most_of_whose_destinations_are_silent_is_closed_for_the_few_that_are_not() -> None:
+    rig = Rig("a", "b", "c", producer_topics=3, producer_idle_ms=1_000)
+    for name in "abc":
+        rig.send(name, name.encode())
+        used(rig, name, 0.0)
+    used(rig, "c", 10.0)
+    assert rig.sink.close_idle(10.5) == [], "its records are in flight"
+    rig.settle()
+    assert rig.sink.close_idle(10.5) == ["a", "b", "c"]
+    assert rig.sink.open("c").shard is not rig.destination("c").shard
+
+
+@pytest.mark.parametrize(("topics", "silent"), [(3, "a"), (4, "ab")], ids=["most are busy", "it has room"])
+def test_a_producer_that_is_of_use_is_kept_with_its_silent_destinations(topics: int, silent: str) -> None:
+    rig = Rig("a", "b", "c", producer_topics=topics, producer_idle_ms=1_000)
+    for name in "abc":
+        rig.send(name, name.encode())
+        used(rig, name, 0.0 if name in silent else 10.0)
+    rig.settle()
+    assert rig.sink.close_idle(10.5) == []
+
+
+def test_a_producer_that_waits_for_its_first_destination_is_kept() -> None:
+    rig = Rig(producer_idle_ms=1_000)
+    rig.sink.warm()
+    assert rig.sink.close_idle(1e9) == []
+    rig.destination("a")
+    assert len(rig.producers) == 1
