@@ -23,6 +23,7 @@ CATCH_UP_S = 90.0  # above the longest pause between two starts of a worker that
 READ_S = 30.0
 ENDS_LAG_S = 1.0  # twice what a follower waits in a fetch
 EXITS = {0, 4}  # as told, or with records that were not known to be delivered (a broker was away)
+SILENT = "worker is silent: its stacks follow, then it is replaced"  # in the log of a supervisor
 TOO_EARLY = -15  # SIGTERM before the program had begun anything
 
 Tell = Callable[[str], None]
@@ -191,7 +192,7 @@ def _end(stage: Stage) -> list[str]:
     failed += [f"exit code {exit_.code}: " + " | ".join(exit_.last_words) for exit_ in strange]
     if not any(step.kind == "worker-out-of-memory" for step in stage.plan.steps):
         # One that was silent for too long on a busy machine was made to show its stacks: that is no fault of its own.
-        sound = [program for program in stage.programs if not program.lines("worker died", stalled=True)]
+        sound = [program for program in stage.programs if not program.lines(SILENT)]
         failed += [line for program in sound for line in program.broken()][:20]
     there = stage.topics()
     highs = {topic: span.high for (topic, _), span in spans(stage.admin(), there).items()}
