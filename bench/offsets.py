@@ -15,14 +15,13 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
+from fanout.client import COORDINATOR_AWAY
+
 REQUEST_TIMEOUT_S = 30.0
 ASK_AGAIN_S = 0.05
 # What a cluster answers while leaders and coordinators move, or a node of it is away. Java's admin client asks again by
 # itself; librdkafka's hands these on.
-MOVES = {
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
+MOVES = COORDINATOR_AWAY | {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.FENCED_LEADER_EPOCH,

@@ -24,6 +24,15 @@ REQUEST_MAX_BYTES = 90_000_000
 FETCH_PARTITION_BYTES = 4 * 1024 * 1024
 BROKER_ANSWER_S = 10.0
 
+# A broker's answer that another one coordinates the group, or none at present.
+COORDINATOR_AWAY = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+
 # Only the classic protocol takes these: with `consumer` they are the broker's.
 CLASSIC_ONLY = frozenset({"session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"})
 SESSION_TIMEOUT_MS = 45_000

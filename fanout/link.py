@@ -21,9 +21,10 @@ class Start(msgspec.Struct, tag=True, frozen=True):
 
 
 class Lease(msgspec.Struct, tag=True, frozen=True):
-    """Down, every second: the worker may read and produce until then."""
+    """Down, every second: the worker may produce until then, and read meanwhile unless told otherwise."""
 
     until: float
+    reading: bool = True  # false while the group does not answer, so that it is not known whose the partitions are
 
 
 class Stop(msgspec.Struct, tag=True, frozen=True):

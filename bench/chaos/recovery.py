@@ -7,6 +7,10 @@ from bench.chaos.faults.base import Done
 from bench.chaos.stage import INFLIGHT_RECORDS, LEASE_S, Stage
 from bench.checker import Arrival
 
+# Faults by which a supervisor may hang, or be cut off from its group while its workers are not from their topics.
+CUT_OFF = ("supervisor-stopped", "broker-", "leader-", "network-")
+TOLD_S = 1.0  # until workers hear that they may not read
+
 
 def recovery_s(stage: Stage, began: float, done: Done) -> float | None:
     """Seconds from `done.healed` until everything that was struck had moved again; None if something never did.
@@ -51,11 +55,11 @@ def duplicates_max(stage: Stage, started: float, ended: float) -> int:
     """How many duplicates the deaths of workers can have caused, by what was seen of commits at each start of one.
 
     A worker begins where the last one of its partition had reported or where the group has its offset, so what comes
-    twice is at most what was delivered above that offset, and what was in flight. Workers of a supervisor that hangs
-    go on beside those of the next owner, until their lease has run out. The mock cluster knows no sequence numbers: a
-    produce request that is asked again is written again.
+    twice is at most what was delivered above that offset, and what was in flight. Workers of a supervisor that hangs,
+    or that its group does not answer, go on beside those of the next owner, until their lease has run out. The mock
+    cluster knows no sequence numbers: a produce request that is asked again is written again.
     """
-    beside_s = LEASE_S if any(step.kind == "supervisor-stopped" for step in stage.plan.steps) else 0.0
+    beside_s = LEASE_S + TOLD_S if any(step.kind.startswith(CUT_OFF) for step in stage.plan.steps) else 0.0
     offsets: dict[tuple[int, int], list[tuple[float, int]]] = defaultdict(list)
     for sample in stage.watch.samples:
         for partition, offset in sample.committed.items():

@@ -1,7 +1,6 @@
 """The supervisor: puts membership, pool and commits together, and owns start, signals and stop."""
 
 import asyncio
-import math
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from fanout.settings import Settings
 from fanout.supervisor.certainty import Certainty
 from fanout.supervisor.commits import Commits, Ownership
 from fanout.supervisor.credentials import FIXED, Credentials
+from fanout.supervisor.lifeline import Lifeline
 from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError, choose_protocol
 from fanout.supervisor.objection import objection
 from fanout.supervisor.pool import Pool
@@ -69,14 +69,16 @@ class Supervisor:
         self._progress: Counter[int] = Counter()
         self._totals: Counter[str] = Counter()
         self._stopping = asyncio.Event()
-        self._stop_deadline = math.inf
+        self._stop_deadline = float("inf")
         self._gave_up = False
         self._protocol: client.Protocol = "classic"
         self._seat = Seat(self._new_member)
-        self._ownership = Certainty(settings.lease_ms / 1000)
+        lease_s, stall_s = settings.lease_ms / 1000, settings.stall_ms / 1000
+        self._ownership = Certainty(lease_s)
+        self._lifeline = Lifeline(lease_s, self._seat, lambda: objection(self._settings))
         self._source = SourceTopic(settings, self._source_recreated)
         self._pool = Pool(
-            Limits(settings.workers_max, settings.crashes_max, settings.lease_ms / 1000, settings.stall_ms / 1000),
+            Limits(settings.workers_max, settings.crashes_max, lease_s, stall_s),
             Hooks(self._spawn, self._progressed, self._source_doubted, self._may_start, self._give_up),
         )
         self._rotation = Rotation(
@@ -93,14 +95,13 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         _log.info("starting", version=__version__, endpoint=self._settings.endpoint, topic=self._settings.topic)
-        tasks = [
-            asyncio.create_task(work)
-            for work in (self._rotation.run(), self._serve(), self._tick(), self._source.watch())
-        ]
+        works = (self._rotation.run(), self._lifeline.run(), self._serve(), self._tick(), self._source.watch())
+        tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             task.add_done_callback(self._task_ended)
         await self._stopping.wait()
-        tasks[0].cancel()  # from now on workers are only stopped
+        for task in tasks[:2]:
+            task.cancel()  # from now on workers are only stopped, and the member only ends
         code = await self._stop()
         for task in tasks:
             task.cancel()
@@ -145,7 +146,7 @@ class Supervisor:
         """Every second: renew the leases, unless this process itself did not run for so long that they ran out."""
         while True:
             self._note_gap()
-            self._pool.tick(time.monotonic())
+            self._pool.tick(time.monotonic(), reading=self._lifeline.holds)
             self._ownership.presume(anything_to_commit=self._commits.anything())
             await asyncio.sleep(TICK_S)
 
@@ -164,9 +165,8 @@ class Supervisor:
         await self._source.certain()
 
     def _handlers(self) -> Handlers:
-        own, source = self._ownership, self._source
-        return Handlers(self._assigned, self._revoked, self._lost, lambda: not own.certain, own.confirm,
-                        lambda: source.identity, source.identified)  # fmt: skip
+        return Handlers(self._assigned, self._revoked, self._lost, lambda: not self._ownership.certain,
+                        self._ownership.confirm, lambda: self._source.identity, self._source.identified)  # fmt: skip
 
     async def _assigned(self, offsets: dict[int, int]) -> None:
         if self._stopping.is_set():

@@ -57,6 +57,13 @@ class Committer:
         self._under_way: Ticket | None = None
         self._confirming = False
         self._begun_at = 0.0
+        self._unserved_since: float | None = None
+
+    def unserved_s(self) -> float:
+        """For how long what is due has had no answer from a coordinator; 0 if nothing is due."""
+        if self._unserved_since is None or self._commits.due() is None:
+            return 0.0
+        return time.monotonic() - self._unserved_since
 
     async def begin_if_due(self) -> None:
         """Begin to commit what is due. The answer comes through the poll.
@@ -78,7 +85,10 @@ class Committer:
         confirm = self._in_doubt() and not replaces_lost
         ticket = self._commits.everything() if confirm else self._commits.due()
         if ticket is None:
+            self._unserved_since = None
             return
+        if self._unserved_since is None:
+            self._unserved_since = now
         self._under_way, self._confirming = ticket, confirm
         try:
             await self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=True)
@@ -102,6 +112,8 @@ class Committer:
                 self._not_committed(tp.error)
             elif error is None and ticket.offsets.get(tp.partition) == tp.offset:
                 taken.append(tp.partition)
+        if taken:
+            self._unserved_since = None
         self._commits.confirmed(ticket, taken)
         # An answer to a commit of before the doubt may have waited here for as long as this process was stopped.
         if taken and self._confirming:
@@ -109,6 +121,8 @@ class Committer:
             self._confirmed()
 
     def _not_committed(self, error: KafkaError) -> None:
+        if error.code() in _REBALANCING or (error.code() > 0 and error.code() not in client.COORDINATOR_AWAY):
+            self._unserved_since = None  # a coordinator has answered
         if error.code() in _REBALANCING:
             _log.debug("commit met a rebalance, kept for later", error=error.str())
         else:

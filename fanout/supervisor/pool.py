@@ -94,11 +94,11 @@ class Pool:
         for slot in self._slots:
             slot.hurry(deadline)
 
-    def tick(self, now: float) -> None:
-        """Renew all leases and look for workers that hang. To be called every second."""
+    def tick(self, now: float, *, reading: bool = True) -> None:
+        """Renew all leases, let workers read or not, and look for those that hang. To be called every second."""
         for slot in self._slots:
             if slot.process is not None:
-                slot.process.renew(now + self._limits.lease_s)
+                slot.process.renew(now + self._limits.lease_s, reading=reading)
                 slot.process.check(now, self._limits.stall_s)
 
     def forgive(self) -> None:

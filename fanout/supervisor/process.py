@@ -126,9 +126,9 @@ class WorkerProcess:
         elif isinstance(message, link.Failed):
             self._failure = message
 
-    def renew(self, until: float) -> None:
-        """Let it go on reading and producing until then. Does not block."""
-        self._send(link.Lease(until))
+    def renew(self, until: float, *, reading: bool) -> None:
+        """Let it go on producing until then, and reading if so. Does not block."""
+        self._send(link.Lease(until, reading))
 
     def stop(self, deadline: float) -> None:
         """Ask it to deliver what it has read and end; at the deadline it is killed. A second call may shorten it."""

@@ -1,5 +1,6 @@
 """The seat of this replica in the group: the member that holds it, and its exchange for one with other credentials."""
 
+import asyncio
 from collections.abc import Callable
 
 from fanout.supervisor.membership import Membership, connected
@@ -11,6 +12,7 @@ class Seat:
     def __init__(self, make: Callable[[], Membership]) -> None:
         self._make = make
         self._successor: Membership | None = None
+        self._exchanging = asyncio.Lock()
         self.holder: Membership | None = None  # the latest; None before the first
 
     @property
@@ -29,11 +31,16 @@ class Seat:
         if self.holder is not None:
             await self.holder.set_credentials(username, password)
 
+    def unserved_s(self) -> float:
+        """For how long the group has not answered the holder; 0 if it does, or if there is nothing to answer."""
+        return self.holder.committer.unserved_s() if self.holder is not None and not self.is_handed_over else 0.0
+
     async def exchange(self) -> str:
         """Make another member, and end the holder once that one is connected; why it is not, or empty."""
-        if self.holder is None:
-            return ""  # it is still to join
-        self._successor, problem = await connected(self._make)
-        if self._successor is not None:
-            await self.holder.halt()
-        return problem
+        async with self._exchanging:
+            if self.holder is None or self.is_handed_over:
+                return ""  # it is still to join
+            self._successor, problem = await connected(self._make)
+            if self._successor is not None:
+                await self.holder.halt()
+            return problem

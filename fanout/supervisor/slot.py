@@ -27,8 +27,8 @@ class Process(Protocol):
     async def run(self) -> Ended:
         """Until it has ended."""
 
-    def renew(self, until: float) -> None:
-        """Renew its lease."""
+    def renew(self, until: float, *, reading: bool) -> None:
+        """Renew its lease, and say whether it may read."""
 
     def stop(self, deadline: float) -> None:
         """Ask it to drain and end."""

@@ -35,6 +35,7 @@ class WorkerLink:
         self._lease_until = 0.0
         self._start: link.Start | None = None
         self.stop: link.Stop | None = None
+        self.may_read = True
 
     def start(self) -> link.Start:
         """The first message. Blocks until it is there; raises OrphanedError."""
@@ -112,7 +113,7 @@ class WorkerLink:
             if isinstance(message, link.Stop):
                 self.stop = message
             elif isinstance(message, link.Lease):
-                self._lease_until = message.until
+                self._lease_until, self.may_read = message.until, message.reading
             else:
                 # A Stop may come with it: what follows in the same piece is taken, too.
                 self._start, self._lease_until = message, message.lease_until

@@ -128,7 +128,7 @@ class Loop:
                     return drained
                 time.sleep(WAIT_S)
                 continue
-            room = self._inflight.room() if self._sink.feeding(now) else 0
+            room = self._inflight.room() if self._link.may_read and self._sink.feeding(now) else 0
             if room:
                 self._round(self._source.read(room, self._patience_s()))
                 for expired in self._source.take_expired():

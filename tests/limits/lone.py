@@ -71,7 +71,7 @@ class LoneWorker:
         self._started.set()
         running = asyncio.create_task(process.run())
         while not self._stop.is_set() and not running.done():
-            process.renew(time.monotonic() + LEASE_S)
+            process.renew(time.monotonic() + LEASE_S, reading=True)
             await asyncio.wait({running}, timeout=RENEW_S)
         process.stop(time.monotonic() + END_S)
         try:

@@ -226,7 +226,7 @@ class GroupProcess(ModelProcess):
                 self.group.owed[partition] = max(offset, self.group.owed.get(partition, 0))
         self._delivered(link.Delivered(dict(self.positions), {}, 0, 0))
 
-    def renew(self, until: float) -> None:
+    def renew(self, until: float, *, reading: bool) -> None:
         self.lease_until = until
 
     def stop(self, deadline: float) -> None:

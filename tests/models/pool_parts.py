@@ -61,7 +61,7 @@ class ModelProcess:
             lived_s = self._loop.time() - self.started_at
             self._ended.set_result(Ended(exit_code, failure, lived_s, stalled=self.silent))
 
-    def renew(self, until: float) -> None:
+    def renew(self, until: float, *, reading: bool) -> None:
         assert until > self._loop.time()
 
     def stop(self, deadline: float) -> None:

@@ -68,7 +68,7 @@ def test_a_worker_gets_its_start_its_leases_and_its_stop() -> None:
         worker = await Child.started("obey")
         assert worker.counts["cluster-events"] == 1
         for number in range(3):
-            worker.process.renew(time.monotonic() + 10)
+            worker.process.renew(time.monotonic() + 10, reading=True)
             await until(lambda expected=number + 1: worker.counts["Lease"] == expected)  # type: ignore[misc]
         worker.process.stop(time.monotonic() + 10)
         ended = await worker.end()
@@ -109,7 +109,7 @@ def test_a_worker_that_is_killed_tells_the_signal() -> None:
         worker.process.kill()
         assert (await worker.end()).exit_code == -signal.SIGKILL
         worker.process.kill()
-        worker.process.renew(1.0)
+        worker.process.renew(1.0, reading=True)
         worker.process.stop(1.0)
 
     scenario(body)
@@ -265,8 +265,8 @@ def test_why_a_worker_failed_is_heard_also_when_its_lease_was_renewed_after_its_
         worker = await Child.spawn(child("fail"))
         await asyncio.sleep(0)
         block_until_dead(worker.process.pid)  # the loop does not run meanwhile: what the worker says waits
-        worker.process.renew(time.monotonic() + 10)
-        worker.process.renew(time.monotonic() + 10)
+        worker.process.renew(time.monotonic() + 10, reading=True)
+        worker.process.renew(time.monotonic() + 10, reading=True)
         ended = await worker.end()
         assert ended.failure == link.Failed(FailureKind.NOT_AUTHORIZED, "grant it")
         assert worker.offset == 1
@@ -370,7 +370,7 @@ def test_the_real_worker_goes_on_while_its_lease_is_renewed_and_leaves_signals_t
         worker = await real(lease_s=3.0)
         begun = time.monotonic()
         while time.monotonic() < begun + 4:
-            worker.process.renew(time.monotonic() + 3)
+            worker.process.renew(time.monotonic() + 3, reading=True)
             for number in (signal.SIGINT, signal.SIGTERM):
                 os.kill(worker.process.pid, number)
             await beats(worker)

@@ -22,6 +22,7 @@ class FakeProcess:
         self.partitions = partitions
         self.stops: list[float] = []
         self.leases: list[float] = []
+        self.reading = True
         self.checks: list[tuple[float, float]] = []
         self.forgiven = 0
         self.killed = False
@@ -39,8 +40,9 @@ class FakeProcess:
         if not self._ended.done():
             self._ended.set_result(Ended(exit_code, failure, lived_s, stalled=False))
 
-    def renew(self, until: float) -> None:
+    def renew(self, until: float, *, reading: bool) -> None:
         self.leases.append(until)
+        self.reading = reading
 
     def stop(self, deadline: float) -> None:
         self.stops.append(deadline)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.chaos.faults.base import Done
 from bench.chaos.plan import Step
-from bench.chaos.recovery import duplicates_max, recovery_s
+from bench.chaos.recovery import TOLD_S, duplicates_max, recovery_s
 from bench.chaos.stage import INFLIGHT_RECORDS, LEASE_S, Stage
 from bench.checker import Arrival, Sample, Sent
 from bench.stamp import Place
@@ -86,9 +86,10 @@ def test_a_start_may_repeat_what_was_delivered_above_the_commit_and_what_was_in_
     assert duplicates_max(stage(arrivals, workers=[started(0.5, 0)], samples=samples), 1.0, 20.0) == 0
 
 
-def test_a_supervisor_that_hangs_leaves_its_workers_their_lease() -> None:
+@pytest.mark.parametrize("kind", ["supervisor-stopped", "broker-killed", "network-hangs"])
+def test_a_supervisor_that_hangs_or_is_cut_off_leaves_its_workers_their_lease(kind: str) -> None:
     arrivals = [arrival(number / 10, number) for number in range(100)]
     samples = [Sample(4.0, 0, {0: 30}, {})]
-    hanging = [Step(4.0, "supervisor-stopped", 0)]
+    hanging = [Step(4.0, kind, 0)]
     one = stage(arrivals, workers=[started(5.01, 0)], samples=samples, steps=hanging)
-    assert duplicates_max(one, 1.0, 20.0) == 51 - 30 + LEASE_S * 10 + INFLIGHT_RECORDS
+    assert duplicates_max(one, 1.0, 20.0) == 51 - 30 + (LEASE_S + TOLD_S) * 10 + INFLIGHT_RECORDS

@@ -442,3 +442,52 @@ def test_a_last_commit_that_hangs_is_given_up_in_time(scenario: Scenario) -> Non
         assert bench.due() == {0: 9}
 
     scenario(body)
+
+
+def test_what_is_due_and_gets_no_answer_is_told_for_how_long(scenario: Scenario) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        await bench.begin()
+        assert bench.committer.unserved_s() == 0.0, "nothing is due"
+        bench.deliver({0: 9})
+        await bench.begin()
+        bench.clock.now += 20.0
+        assert bench.committer.unserved_s() == 20.0
+        bench.answer(Answer(0, 9))
+        bench.deliver({0: 12})
+        assert bench.committer.unserved_s() == 0.0
+
+    scenario(body)
+
+
+@pytest.mark.parametrize(
+    ("code", "answered"),
+    [
+        (KafkaError._WAIT_COORD, False), (KafkaError._TIMED_OUT, False), (KafkaError._TRANSPORT, False),
+        (KafkaError.NOT_COORDINATOR, False), (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, False),
+        (KafkaError.REBALANCE_IN_PROGRESS, True), (KafkaError.UNKNOWN_MEMBER_ID, True),
+        (KafkaError.GROUP_AUTHORIZATION_FAILED, True),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_an_answer_and_no_coordinator_is_none(scenario: Scenario, code: int, answered: bool) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.deliver({0: 9})
+        for _ in range(3):
+            await bench.begin()
+            bench.answer(Answer(0, 9), error=code)
+        assert bench.committer.unserved_s() == (0.0 if answered else 2 * INTERVAL_S)
+
+    scenario(body)
+
+
+def test_partitions_that_went_leave_nothing_unanswered(scenario: Scenario) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.deliver({0: 9})
+        await bench.begin()
+        bench.commits.disown({0})
+        bench.clock.now += 20.0
+        assert bench.committer.unserved_s() == 0.0
+
+    scenario(body)

@@ -27,6 +27,7 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.stop: link.Stop | None = None
+        self.may_read = True
         self.offsets: dict[int, int] = {}
         self.counts: dict[str, int] = {}
         self.finals = 0
@@ -197,6 +198,23 @@ def test_no_more_is_read_than_the_bound_on_bytes_allows(monkeypatch: pytest.Monk
     bench.turns(200)
     assert bench.inflight.nbytes >= 65_536
     assert read <= 100, "the first round is guessed, from then on the size of late records counts"
+
+
+def test_nothing_new_is_read_while_the_group_does_not_answer_and_what_is_in_flight_is_delivered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(Rig("a"), monkeypatch)
+    bench.source.rounds = [events(0, 5), events(5, 5)]
+    bench.turns(1)
+    bench.link.may_read = False
+    bench.turns(3)
+    assert len(bench.source.rounds) == 1
+    bench.acknowledge()
+    bench.turns(1)
+    assert bench.link.offsets == {0: 5}
+    bench.link.may_read = True
+    bench.turns(1)
+    assert bench.source.rounds == []
 
 
 def test_stop_reads_no_more_and_ends_when_all_is_delivered(monkeypatch: pytest.MonkeyPatch) -> None:

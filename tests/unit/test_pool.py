@@ -403,9 +403,10 @@ def test_a_tick_renews_the_leases_and_looks_for_workers_that_hang() -> None:
     async def body() -> None:
         bench = Bench()
         await bench.add(0, 1)
-        bench.pool.tick(500.0)
+        bench.pool.tick(500.0, reading=False)
         for process in bench.spawned:
             assert process.leases == [510.0]
+            assert not process.reading
             assert process.checks == [(500.0, 15.0)]
         bench.pool.forgive()
         assert [process.forgiven for process in bench.spawned] == [1, 1]

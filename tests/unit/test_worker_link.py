@@ -90,6 +90,15 @@ def test_the_lease_can_be_renewed_and_runs_out(started: tuple[WorkerLink, Superv
         worker.turn(200.1)
 
 
+def test_the_lease_says_whether_new_records_may_be_read(started: tuple[WorkerLink, Supervisor]) -> None:
+    worker, supervisor = started
+    assert worker.may_read
+    for reading in (False, True):
+        supervisor.say(link.Lease(until=200.0, reading=reading))
+        worker.turn(150.0)
+        assert worker.may_read is reading
+
+
 def test_a_renewal_that_waits_in_the_socket_counts(started: tuple[WorkerLink, Supervisor]) -> None:
     worker, supervisor = started
     supervisor.say(link.Lease(until=300.0))
