@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, Reso
 
 from fanout import client, log
 from fanout.errors import Reason
+from fanout.worker.faults import Fault, fault_of
 from fanout.worker.records import Record, size_bounds, timestamp_to_send
 from fanout.worker.routes import Refusal
 
@@ -22,7 +23,8 @@ BATCH_BYTES = 1_000_000  # the client's batch.size; a topic that takes less gets
 
 LIMITS_FOR_S = 300.0  # a topic's configuration is asked again after this long
 REQUEST_S = 10.0
-# A broker that has not heard of a topic yet, which another has just created, is asked again for so long, so often.
+# A broker that has not heard of a topic yet, which another has just created, is asked again for so long, so often; and
+# one that does not answer, for as long as it takes.
 UNHEARD_S = 2.0
 UNHEARD_AGAIN_S = 0.1
 
@@ -110,8 +112,10 @@ class TopicLimits:
         error = future.exception()
         if error is not None:
             since, _ = self._unheard.get(name, (now, 0.0))
-            unheard = client.kafka_error(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-            if unheard and now - since < self._unheard_s:
+            problem = client.kafka_error(error)
+            unheard = problem.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and now - since < self._unheard_s
+            # A broker that is away says nothing of the topic: to go on without its limits would cost the order.
+            if unheard or fault_of(problem) is Fault.PASSING:
                 self._unheard[name] = since, now + UNHEARD_AGAIN_S
                 return
             _repeats.warning(

@@ -228,6 +228,22 @@ def test_a_topic_that_the_broker_never_heard_of_is_not_waited_for(clock: Clock) 
     assert topics.limits.of("a") == NO_LIMITS
 
 
+@pytest.mark.parametrize("code", [KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT])
+def test_a_broker_that_is_away_is_asked_for_limits_again_for_as_long_as_it_takes(clock: Clock, code: int) -> None:
+    """Taken for unknown they cost the order: what the topic refuses would spoil batches that others overtake."""
+    admin = FakeAdmin(["a"])
+    admin.refusals["a"] = code
+    topics = learned(admin)
+    for _ in range(int(UNHEARD_S / UNHEARD_AGAIN_S) * 10):
+        assert topics.limits.of("a") is None
+        topics.serve()
+        clock.now += UNHEARD_AGAIN_S
+    del admin.refusals["a"]
+    topics.limits.of("a")
+    topics.serve()
+    assert topics.limits.of("a") not in (None, NO_LIMITS)
+
+
 def test_what_the_admin_client_says_of_itself_is_heard() -> None:
     admin = FakeAdmin(["a"])
     topics = learned(admin)
