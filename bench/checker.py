@@ -74,7 +74,7 @@ class Terms(NamedTuple):
 
 
 class Findings(msgspec.Struct, kw_only=True):
-    """The verdict, in records. All but `events`, `poison` and `duplicates` have to be 0."""
+    """The verdict, in records. All but `events`, `poison`, `duplicates` and `gone` have to be 0."""
 
     events: int
     poison: int
@@ -84,6 +84,7 @@ class Findings(msgspec.Struct, kw_only=True):
     disorder: int = 0
     duplicates: int = 0
     duplicates_max: int = 0
+    gone: int = 0  # not found, and excused: with a topic that was deleted, or with records that nobody had heard of
     ahead: int = 0
     back: int = 0
     letters: int = 0
@@ -125,6 +126,7 @@ class _Judge:
 
     def _excused(self, record: Sent) -> bool:
         if self._terms.may_be_missing(record):
+            self.findings.gone += 1
             return True
         marked = any(p == record.place.partition and a <= record.offset < b for p, a, b in self._marks)
         return marked and self._terms.may_expire(record)

@@ -27,7 +27,7 @@ def line(outcome: Outcome) -> str:
 def totals(outcomes: Sequence[Outcome]) -> Table:
     """By theme: runs, faults, events, and what was found."""
     table = Table(title="fault runs")
-    for name in ("theme", "runs", "failed", "faults", "events", "poison", *COUNTS, "twice", "at most"):
+    for name in ("theme", "runs", "failed", "faults", "events", "poison", *COUNTS, "gone", "twice", "at most"):
         table.add_column(name, justify="left" if name == "theme" else "right")
     results = [outcome for outcome in outcomes if isinstance(outcome, Result)]
     themes = sorted({outcome.plan.theme for outcome in outcomes})
@@ -42,6 +42,7 @@ def totals(outcomes: Sequence[Outcome]) -> Table:
             sum(each.events for each in found),
             sum(each.poison for each in found),
             *(sum(getattr(each, name) for each in found) for name in COUNTS),
+            sum(each.gone for each in found),
             sum(each.duplicates for each in found),
             sum(each.duplicates_max for each in found),
         ]

@@ -12,6 +12,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from bench.checker import Sent
+from bench.pace import Schedule
 from bench.stamp import Content, Place, stamped
 from fanout.demo.events import Generator
 from fanout.demo.poison import poison
@@ -186,16 +187,14 @@ class Traffic:
             self._errors.append(repr(error))
 
     def _write_on(self) -> None:
-        written, since = 0.0, time.monotonic()
+        # After a stand-still the rate goes on; what was missed is not made up for at once.
+        schedule = Schedule(time.monotonic(), self.rate, made_up_s=0.5)
         while not self._stop.wait(TICK_S):
-            now = time.monotonic()
-            # After a stand-still the rate goes on; what was missed is not made up for at once.
-            written += min(now - since, 0.5) * self.rate
-            since = now
+            schedule.change(self.rate)
+            due = schedule.due(time.monotonic())
             with self._lock:
-                for _ in range(int(written)):
+                for _ in range(due):
                     self._produce(self._drafts.draw())
-                written -= int(written)
             self._producer.poll(0)
 
     def _produce(self, draft: Draft) -> None:

@@ -26,19 +26,24 @@ def chaos_command(*, seed: int | None, runs: int, first_seed: int, minutes: floa
     measuring = Measuring("chaos")
     console = options.console()
     outcomes: list[Outcome] = []
+    interrupted = False
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("fault runs", total=len(plans))
 
         def tell(outcome: Outcome) -> None:
+            outcomes.append(outcome)
             progress.console.print(report.line(outcome), highlight=False, markup=False, soft_wrap=True)
             progress.advance(task)
 
         def tell_step(step: Step) -> None:
             progress.update(task, description=f"fault runs: seed {step.seed} {step.doing}")
 
-        outcomes = run_all(plans, jobs, tell, tell_step)
+        try:
+            run_all(plans, jobs, tell, tell_step)
+        except KeyboardInterrupt:
+            interrupted = True  # hours of runs are not thrown away
     console.print(report.totals(outcomes))
     console.print(report.recoveries(outcomes))
     options.keep(measuring.result(outcomes), console)
-    if any(isinstance(outcome, Broken) or outcome.failed for outcome in outcomes):
+    if interrupted or any(isinstance(outcome, Broken) or outcome.failed for outcome in outcomes):
         sys.exit(1)

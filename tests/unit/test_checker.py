@@ -71,7 +71,8 @@ def test_poison_without_its_dead_letter_is_lost() -> None:
 
 def test_a_record_that_was_deleted_with_its_topic_is_not_lost() -> None:
     terms = TERMS._replace(may_be_missing=lambda record: record.offset == 0)
-    assert verdict([sent(0), sent(1)], [], terms=terms).lost == 1
+    found = verdict([sent(0), sent(1)], [], terms=terms)
+    assert (found.lost, found.gone) == (1, 1)
 
 
 def test_a_record_that_expired_is_lost_unless_a_mark_says_so() -> None:
