@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient
 from bench.broker import LocalKafka
 from bench.growth import Sample, Trend, trend
 from bench.offsets import GroupReader, spans
+from bench.pace import Schedule
 from bench.program import Program
 from fanout.demo.events import Event, Generator
 
@@ -100,14 +101,10 @@ class Load:
         return gone
 
     def _write(self) -> None:
-        owed, since = 0.0, time.monotonic()
+        schedule = Schedule(time.monotonic(), self._rate, made_up_s=1.0)
         while not self._stop.wait(TICK_S):
-            now = time.monotonic()
-            owed += min(now - since, 1.0) * self._rate
-            since = now
-            for event in self._generator.records(int(owed)):
+            for event in self._generator.records(schedule.due(time.monotonic())):
                 self._produce(event)
-            owed -= int(owed)
             self._producer.poll(0)
 
     def _produce(self, event: Event) -> None:
