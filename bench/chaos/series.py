@@ -47,20 +47,26 @@ def run_all(
     told: multiprocessing.SimpleQueue[Outcome | Step] = context.SimpleQueue()
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_tell_by, initargs=(told,)) as pool:
         futures = [pool.submit(_batch, batch) for batch in _batches(plans)]
-        while len(outcomes) < len(plans):
-            if not told.empty():
-                news = told.get()
-                if isinstance(news, Step):
-                    tell_step(news)
+        try:
+            while len(outcomes) < len(plans):
+                if not told.empty():
+                    news = told.get()
+                    if isinstance(news, Step):
+                        tell_step(news)
+                    else:
+                        outcomes[news.plan.seed] = news
+                        tell(news)
+                elif any(future.done() and future.exception() for future in futures):
+                    break
                 else:
-                    outcomes[news.plan.seed] = news
-                    tell(news)
-            elif any(future.done() and future.exception() for future in futures):
-                break
-            else:
-                time.sleep(LOOK_EVERY_S)
-        for future in futures:
-            future.result()
+                    time.sleep(LOOK_EVERY_S)
+            for future in futures:
+                future.result()
+        except KeyboardInterrupt:
+            # Their clusters and programs end with them; else the pool would wait for all that is still to be done.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
     return [outcomes[plan.seed] for plan in plans]
 
 
