@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-import psutil
 import pytest
 
 from bench.broker import LocalKafka
@@ -15,10 +14,10 @@ from tests.support.comparing import assert_complete, wait_caught_up
 from tests.support.load import write
 from tests.support.samples import PADDING, event
 from tests.support.topics import Record, wait_until
+from tests.support.watching import MEGABYTE, Watch
 
 BACKLOG = int(os.environ.get("BACKLOG_EVENTS", "60000"))
 NAMESPACES = 50
-MEGABYTE = 1024 * 1024
 WORKER_MAX = 200 * MEGABYTE
 SUPERVISOR_MAX = 80 * MEGABYTE
 HANGS_S, ANSWERS_S = 0.25, 0.05
@@ -33,16 +32,13 @@ def private() -> Iterator[LocalKafka]:
 
 
 class Slow:
-    """Makes a broker slow, in strokes, until left; and looks at the memory of processes meanwhile."""
+    """Makes a broker slow, in strokes, until left."""
 
-    def __init__(self, kafka: LocalKafka, program: Program) -> None:
+    def __init__(self, kafka: LocalKafka) -> None:
         self._kafka = kafka
-        self._program = program
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._strike, name="slow broker", daemon=True)
         self.strokes = 0
-        self.worker = 0
-        self.supervisor = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -59,18 +55,8 @@ class Slow:
             self._kafka.pause()
             self._end.wait(HANGS_S)
             self._kafka.resume()
-            self.look()
             self._end.wait(ANSWERS_S)
             self.strokes += 1
-
-    def look(self) -> None:
-        """Remember the most memory that was seen."""
-        self.supervisor = max(self.supervisor, psutil.Process(self._program.pid).memory_info().rss)
-        for pid in self._program.workers():
-            try:
-                self.worker = max(self.worker, psutil.Process(pid).memory_info().rss)
-            except psutil.NoSuchProcess:
-                continue
 
 
 @pytest.mark.timeout(600)
@@ -85,14 +71,16 @@ def test_memory_is_bounded_with_a_backlog_and_a_slow_broker(private: LocalKafka,
     write(private.bootstrap, prefix, sent)
     with Program(private.bootstrap, prefix, prefix) as program:
         program.worker(0)
-        with Slow(private, program) as slow:
-            wait_until(lambda: slow.strokes >= STROKES, 120, "a slow broker for a while")
-        wait_caught_up(private.bootstrap, prefix, prefix, 300)
-        slow.look()
+        with Watch(program.workers) as worker, Watch(lambda: [program.pid]) as supervisor:
+            with Slow(private) as slow:
+                wait_until(lambda: slow.strokes >= STROKES, 120, "a slow broker for a while")
+            wait_caught_up(private.bootstrap, prefix, prefix, 300)
         assert not program.lines("worker died")
         assert program.terminate() == 0
-    print(f"{BACKLOG} events of {len(sent[0].value or b'')} bytes: worker {slow.worker / MEGABYTE:.0f} MB, "
-          f"supervisor {slow.supervisor / MEGABYTE:.0f} MB at most")  # fmt: skip
-    assert slow.worker < WORKER_MAX
-    assert slow.supervisor < SUPERVISOR_MAX
+    print(
+        f"{BACKLOG} events of {len(sent[0].value or b'')} bytes, at most: "
+        f"worker {worker.most}; supervisor {supervisor.most}"
+    )
+    assert worker.most.rss < WORKER_MAX
+    assert supervisor.most.rss < SUPERVISOR_MAX
     assert_complete(private.bootstrap, sent)

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fanout import link
 from fanout.errors import ExitCode
+from fanout.supervisor.certainty import HEARTBEAT_S
 from tests.models.pool_parts import DEATH_S, DRAIN_S, ModelProcess
 from tests.models.virtual import VirtualLoop
 
@@ -26,10 +27,11 @@ REFUSALS = (
 class Answer:
     """A partition in the client's answer."""
 
-    def __init__(self, partition: int, offset: int, code: int | None = None) -> None:
+    def __init__(self, partition: int, offset: int, code: int | None = None, metadata: str | None = None) -> None:
         self.topic = "cluster-events"
         self.partition = partition
         self.offset = offset
+        self.metadata = metadata
         self.error = KafkaError(code) if code is not None else None
 
 
@@ -50,6 +52,7 @@ class Group:
         self.loop = loop
         self.owner: dict[int, object] = dict.fromkeys(PARTITIONS)
         self.committed: dict[int, int] = {}
+        self.committed_of: dict[int, str] = {}  # which topic a committed offset is of, where that was told
         self.delivered = dict.fromkeys(PARTITIONS, 0)  # by anyone, without a gap
         self.owed: dict[int, int] = {}  # reported to us while it is ours
         self.let_go: set[int] = set()  # revoked or lost, as far as our client is concerned
@@ -58,6 +61,7 @@ class Group:
         self.noticed_id = 1
         self.restarted: set[int] = set()
         self.member: GroupClient | None = None
+        self.doubted_at: float | None = None  # when our replica ran again after a stop, if it has heard nothing since
         self.wrong: list[str] = []  # raised where it is found, it would be the supervisor's to see
 
     def check(self, right: bool, what: str) -> None:
@@ -71,12 +75,9 @@ class Group:
         self.restarted = set(PARTITIONS)
         self.owed.clear()
 
-    def notice_restart(self, begun_anew: set[int]) -> None:
-        """The replicas have seen it. What none of them has by then is a known limit: it goes on from the old offset."""
+    def notice_restart(self) -> None:
+        """The replicas have seen it."""
         self.noticed_id = self.topic_id
-        for partition in set(PARTITIONS) - begun_anew:
-            self.committed.pop(partition, None)
-            self.restarted.discard(partition)
 
     def pass_to(self, owner: object, partitions: Iterable[int]) -> None:
         for partition in partitions:
@@ -89,11 +90,32 @@ class Group:
     def others(self) -> set[int]:
         return {p for p, owner in self.owner.items() if owner is OTHER}
 
+    def doubt(self) -> None:
+        """Our replica runs again, and cannot know what the group has done meanwhile."""
+        self.doubted_at = self.loop.time()
+
+    def confirm(self) -> None:
+        """It has said to our replica that it is a member, by taking a commit or by assigning partitions."""
+        self.doubted_at = None
+
+    def check_start(self, partitions: Iterable[int], *, anything_to_commit: bool) -> None:
+        """A worker of our replica is started: after a stop not before the group has confirmed that it is a member.
+
+        Where nothing could be committed, a heartbeat's time without bad news has to do.
+        """
+        if self.doubted_at is not None:
+            presumed = not anything_to_commit and self.loop.time() - self.doubted_at > HEARTBEAT_S
+            others = sorted(set(partitions) & self.others())
+            self.check(presumed, f"a zombie starts a worker of {sorted(partitions)}; {others} are another replica's")
+            self.confirm()
+
     def deliver(self, partition: int, upto: int) -> None:
         self.delivered[partition] = max(self.delivered[partition], upto)
 
-    def commit(self, who: object, offsets: dict[int, int]) -> None:
+    def commit(self, who: object, offsets: dict[int, int], identities: dict[int, str]) -> None:
         """Takes it: that nothing is wrong with it, is for the one who commits to see to."""
+        if who is self.member:
+            self.confirm()
         for partition, offset in offsets.items():
             self.check(self.owner[partition] is who, f"a commit for {partition}, which is not the member's")
             if self.noticed_id == self.topic_id:
@@ -102,6 +124,7 @@ class Group:
                     self.check(offset >= self.committed.get(partition, 0), f"{partition} is moved back to {offset}")
                 self.restarted.discard(partition)
             self.committed[partition] = offset
+        self.committed_of |= identities
 
 
 class GroupClient:
@@ -133,7 +156,8 @@ class GroupClient:
                 if self.group.loop.time() >= self.learns_at:
                     await self._lose()
             elif self.events:
-                await self._rebalance(*self.events.pop(0))
+                await self._rebalance(*self.events[0])
+                self.events.pop(0)  # not before: what is being given back is not asked for a second time
             await asyncio.sleep(timeout_s)
         return Fatal() if self.broken else None
 
@@ -142,6 +166,7 @@ class GroupClient:
         if what == "assign":
             self.owned |= partitions
             self.group.let_go -= partitions
+            self.group.confirm()
         await self._callbacks[f"on_{what}"](self, named)
         if what != "assign":
             self.group.let_go |= partitions
@@ -166,7 +191,10 @@ class GroupClient:
         await asyncio.sleep(self.slow_s)
         if self.refusals:
             raise KafkaException(KafkaError(self.refusals.pop()))
-        return [Answer(tp.partition, self.group.committed.get(tp.partition, NO_OFFSET)) for tp in partitions]
+        found, of = self.group.committed, self.group.committed_of
+        return [
+            Answer(tp.partition, found.get(tp.partition, NO_OFFSET), metadata=of.get(tp.partition)) for tp in partitions
+        ]
 
     async def commit(self, offsets: Sequence[TopicPartition], asynchronous: bool) -> list[Answer] | None:
         if not asynchronous:
@@ -186,7 +214,8 @@ class GroupClient:
         if code is None and self.refusals:
             code = self.refusals.pop()
         if code is None:
-            self.group.commit(self, {tp.partition: tp.offset for tp in offsets})
+            identities = {tp.partition: tp.metadata or "" for tp in offsets}
+            self.group.commit(self, {tp.partition: tp.offset for tp in offsets}, identities)
         return [Answer(tp.partition, tp.offset, code) for tp in offsets]
 
     async def close(self) -> None:

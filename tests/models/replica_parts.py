@@ -17,6 +17,7 @@ from tests.models.group_parts import Group, GroupClient, GroupProcess
 from tests.models.virtual import Clock, Patches, VirtualLoop
 
 SIGTERM = 15
+HandedOver = Callable[[membership.Membership, "asyncio.Task[None]"], None]
 
 
 class Replica:
@@ -34,26 +35,40 @@ class Replica:
         patches.steady_random(backoff)
         patches.set(app, "Certainty", partial(Certainty, clock=self.clock.monotonic))
         patches.set(app, "choose_protocol", _classic)
+        patches.set(app, "objection", _none)
         patches.set(app, "WorkerProcess", SimpleNamespace(spawn=self._spawn))
         patches.set(membership, "AIOConsumer", self._client)
+        patches.set(membership.Membership, "_handed_over", self._judged(membership.Membership._handed_over))
         patches.set(source, "AdminClient", lambda _config: _Admin(self.group))
 
     def begin(self, settings: Settings) -> None:
+        self._lease_s = settings.lease_ms / 1000
         self.supervisor = app.Supervisor(settings)
         self._restarted = self.supervisor._source._recreated
         self.supervisor._source._recreated = self._notice
         self.running = self.loop.create_task(self.supervisor.run())
         self.loop.advance(0.3)
 
+    def _judged(self, handed_over: HandedOver) -> HandedOver:
+        """A hand-over that breaks is made good by joining anew, so that nobody would notice."""
+
+        def judged(member: membership.Membership, task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            self.group.check(error is None, f"a hand-over broke: {error!r}")
+            handed_over(member, task)
+
+        return judged
+
     def _client(self, config: dict[str, Any], max_workers: int) -> GroupClient:
         assert max_workers > 1
         return GroupClient(self.group, config)
 
     def _notice(self) -> None:
-        self.group.notice_restart(self.supervisor._commits.owned())
+        self.group.notice_restart()
         self._restarted()
 
     async def _spawn(self, start: link.Start, delivered: Callable[[link.Delivered], None]) -> GroupProcess:
+        self.group.check_start(start.offsets, anything_to_commit=self.supervisor._commits.anything())
         await asyncio.sleep(self.slow_spawn_s)
         process = GroupProcess(self.group, start, delivered)
         self.processes.append(process)
@@ -72,6 +87,8 @@ class Replica:
     def freeze(self, seconds: float) -> None:
         """The host runs, and the supervisor does not."""
         self.clock.now += seconds
+        if seconds > self._lease_s:
+            self.group.doubt()
         for process in self.live():
             if process.lease_until < self.clock.now:
                 process.end(ExitCode.WORKER_LEASE_EXPIRED)
@@ -114,3 +131,8 @@ def _answer(what: Any) -> "Future[Any]":  # noqa: ANN401 - of the client's own t
 
 async def _classic(_settings: object) -> str:
     return "classic"
+
+
+async def _none(_settings: object) -> str:
+    """Brokers would serve another member."""
+    return ""

@@ -41,6 +41,7 @@ class GroupMachine(RuleBasedStateMachine):
     @initialize(workers_max=st.integers(0, 2), committed=offsets, given=some)
     def begin(self, workers_max: int, committed: dict[int, int], given: set[int]) -> None:
         self.group.committed |= committed
+        self.group.committed_of |= dict.fromkeys(committed, str(self.group.topic_id))
         self.group.delivered |= committed
         self.replica.begin(settings(workers_max=workers_max, crashes_max=CRASHES_MAX))
         self.assign(given, 0)
@@ -91,10 +92,10 @@ class GroupMachine(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.integers(0, 9), gives_back=st.booleans())
     def be_delivered_elsewhere(self, data: st.DataObject, count: int, gives_back: bool) -> None:
         partition = data.draw(st.sampled_from(sorted(self.group.others())))
-        upto = self.group.committed.get(partition, 0) + count
-        if partition not in self.group.restarted:
+        upto = count + (0 if partition in self.group.restarted else self.group.committed.get(partition, 0))
+        if self.group.noticed_id == self.group.topic_id:
             self.group.deliver(partition, upto)
-            self.group.commit(OTHER, {partition: upto})
+            self.group.commit(OTHER, {partition: upto}, {partition: str(self.group.noticed_id)})
         if gives_back:
             self.group.pass_to(None, [partition])
 

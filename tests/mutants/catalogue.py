@@ -5,6 +5,7 @@ from typing import NamedTuple
 _UNIT = "tests/unit"
 _WORKER = "tests/mutants/test_worker.py"
 _SUPERVISOR = "tests/mutants/test_supervisor.py"
+_GROUP_MODEL = "tests/models/test_group_model.py::TestGroup::runTest"
 
 
 class Mutant(NamedTuple):
@@ -34,6 +35,7 @@ FAULTS = (
     "drop the key",
     "reuse a producer",
     "no bound in flight",
+    "a zombie starts workers",
 )
 
 # The whole of what exec does for us: a worker that is a copy of its supervisor, with its threads missing.
@@ -218,5 +220,33 @@ MUTANTS = (
         "nbytes = self._settings.inflight_bytes - self.nbytes",
         "nbytes = self._settings.inflight_bytes",
         (f"{_UNIT}/test_loop.py::test_no_more_is_read_than_the_bound_on_bytes_allows",),
+    ),
+    Mutant(
+        "a zombie starts workers", "it does not notice that it was stopped",
+        "fanout/supervisor/certainty.py",
+        "            self._doubted_at = now\n            self._event.clear()\n",
+        "            self._doubted_at = now\n",
+        (_GROUP_MODEL,),
+    ),
+    Mutant(
+        "a zombie starts workers", "it does not look for a stop before it starts one",
+        "fanout/supervisor/app.py",
+        "        self._note_gap()\n        await self._ownership.wait()\n",
+        "        await self._ownership.wait()\n",
+        (_GROUP_MODEL,),
+    ),
+    Mutant(
+        "a zombie starts workers", "it does not wait for the group",
+        "fanout/supervisor/app.py",
+        "        await self._ownership.wait()\n",
+        "",
+        (_GROUP_MODEL,),
+    ),
+    Mutant(
+        "a zombie starts workers", "a commit that was refused confirms that it is a member",
+        "fanout/supervisor/committer.py",
+        "if taken and self._confirming:",
+        "if self._confirming:",
+        (_GROUP_MODEL,),
     ),
 )  # fmt: skip

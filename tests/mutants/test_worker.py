@@ -1,6 +1,5 @@
 """What of a worker only a mutant showed to be untested."""
 
-
 import pytest
 from confluent_kafka import KafkaError
 
