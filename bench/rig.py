@@ -1,0 +1,192 @@
+"""What a measurement under load stands on: a broker, a source, its destinations, the program, and a writer."""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from bench.aside import Aside, AsideError
+from bench.broker import LocalKafka
+from bench.compare import BROKER_CONFIG
+from bench.cpu import tree_cpu_s
+from bench.load import Shape
+from bench.offsets import REQUEST_TIMEOUT_S, GroupReader, offsets_of, patiently
+from bench.program import Program
+from bench.taps import Place
+from bench.writer import Write, Writer, Wrote
+from fanout.demo.events import namespace_names
+
+SOURCE, GROUP = "bench-source", "bench"
+# Two workers, for the machines that this is run on have two cores. The bench's Program commits every 200 ms.
+SETTINGS = {"COMMIT_INTERVAL_MS": "200"}
+# Nobody kills the broker here; on a machine at its limit it would lose the session of 3 s that tests want of it.
+BROKER = BROKER_CONFIG | {"broker.session.timeout.ms": "30000"}
+# So that the broker tells when it appended a record, at both ends.
+TOPIC_CONFIG = {"message.timestamp.type": "LogAppendTime"}
+START_S = 60.0
+SETTLE_S = 180.0
+LOOK_S = 0.1
+# Java compiles what is called often: without this the first turn of everything is the worst.
+WARM_RATE = 2_000.0
+WARM_S = 8.0
+WARM_FOR_EACH = 50  # events for each namespace, at least
+
+Tell = Callable[[float], None]
+T = TypeVar("T")
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured: the events, the partitions of the source, and the program's settings."""
+
+    shape: Shape
+    partitions: int = 2
+    settings: dict[str, str] = {}
+
+    def names(self) -> list[str]:
+        """The destinations."""
+        template = self.settings.get("TOPIC_TEMPLATE", "{namespace}")
+        return [template.replace("{namespace}", name) for name in namespace_names(self.shape.namespaces)]
+
+
+class NotSettledError(RuntimeError):
+    """The program has not delivered everything in time, or has ended."""
+
+
+# What ends a measurement that cannot go on; the program's log is shown then.
+BROKEN_OFF = (AsideError, NotSettledError, KafkaException, TimeoutError)
+
+
+class Cpu(msgspec.Struct, frozen=True, kw_only=True):
+    """User and system seconds since the start: of all processes of the program, and of the broker."""
+
+    program_s: float
+    broker_s: float
+
+    def since(self, earlier: "Cpu") -> "Cpu":
+        """What was used between two looks."""
+        return Cpu(program_s=self.program_s - earlier.program_s, broker_s=self.broker_s - earlier.broker_s)
+
+
+class Rig:
+    """All of it, from `with` to its end. Entering blocks for 20 s or so: each worker has met each namespace then."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._kafka = stack.enter_context(LocalKafka(config=BROKER))
+            self.bootstrap = self._kafka.bootstrap
+            self._kafka.create_topic(SOURCE, self.setup.partitions, config=TOPIC_CONFIG)
+            self._kafka.create_topics(self.setup.names(), config=TOPIC_CONFIG)
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
+            self._group = stack.enter_context(GroupReader(self.bootstrap, GROUP))
+            settings: dict[str, Any] = SETTINGS | self.setup.settings
+            self._program = stack.enter_context(Program(self.bootstrap, SOURCE, GROUP, **settings))
+            for partition in range(self.setup.partitions):
+                self._program.worker(partition, START_S)
+            self._writer = stack.enter_context(Aside("writer", Writer, self.bootstrap, SOURCE, self.setup.shape))
+            self.warm()
+            self.empty()
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.__exit__(kind, error, trace)
+
+    def warm(self) -> None:
+        """Have everything do for some seconds what it is going to do; what was written stays."""
+        self.write(max(round(WARM_RATE * WARM_S), WARM_FOR_EACH * self.setup.shape.namespaces), WARM_RATE)
+        self.settle()
+
+    def stop(self) -> None:
+        """End the program as in operation. Raises NotSettledError if it does not leave cleanly."""
+        code = self._program.terminate()
+        if code:
+            raise NotSettledError(f"the program exited with {code}")
+
+    def write(
+        self, count: int, rate: float, *, tick_s: float = 0.005, look_s: float = 1.0, meanwhile: Tell | None = None
+    ) -> Wrote:
+        """Write a load, and wait until the source has it. Raises AsideError.
+
+        `meanwhile` is called every `look_s`, with the seconds since the beginning; what it does is not waited for.
+        """
+        self._writer.begin(Write(first=self._written, count=count, rate=rate, tick_s=tick_s))
+        self._written += count
+        begun = next_look = time.monotonic()
+        while not self._writer.answered(max(0.0, next_look - time.monotonic())):
+            if meanwhile is not None:
+                meanwhile(time.monotonic() - begun)
+            next_look += look_s
+        return self._writer.answer(START_S)
+
+    @property
+    def next_number(self) -> int:
+        """Of the first event of the next load."""
+        return self._written
+
+    def source_ends(self) -> dict[Place, int]:
+        """One past the last record of each partition of the source."""
+        return self._ends([TopicPartition(SOURCE, number) for number in range(self.setup.partitions)])
+
+    def destination_ends(self) -> dict[Place, int]:
+        """The same of each destination."""
+        return self._ends([TopicPartition(name, 0) for name in self.setup.names()])
+
+    def committed(self) -> int:
+        """Sum of the offsets that the group has committed."""
+        return sum(self._group.committed(SOURCE, range(self.setup.partitions)).values())
+
+    def cpu(self) -> Cpu:
+        """So far."""
+        return Cpu(program_s=tree_cpu_s(self._program.pid), broker_s=self._kafka.cpu_s())
+
+    def settle(self) -> float:
+        """Wait until everything in the source is committed; the seconds that it took. Raises NotSettledError."""
+        begun = time.monotonic()
+        end = sum(self.source_ends().values())
+        while (committed := self.committed()) != end:
+            if time.monotonic() - begun > SETTLE_S or self._program.exit_code is not None:
+                raise NotSettledError(f"committed {committed} of {end} events\n" + "\n".join(self._program.tail()))
+            time.sleep(LOOK_S)
+        return time.monotonic() - begun
+
+    def empty(self) -> None:
+        """Delete what was written, from the source and from the destinations, once it is settled."""
+        ends = self.source_ends() | self.destination_ends()
+        places = [TopicPartition(*place, offset) for place, offset in ends.items()]
+        self._ask(lambda: self._delete(places))
+
+    def _delete(self, places: list[TopicPartition]) -> None:
+        for future in self._admin.delete_records(places, request_timeout=REQUEST_TIMEOUT_S).values():
+            future.result(REQUEST_TIMEOUT_S)
+
+    def _ends(self, places: list[TopicPartition]) -> dict[Place, int]:
+        return self._ask(lambda: offsets_of(self._admin, places, REQUEST_TIMEOUT_S))
+
+    def _ask(self, ask: Callable[[], T]) -> T:
+        """Ask until the cluster has settled: a broker that had no time loses its session, and is elected again."""
+
+        def with_metadata() -> T:
+            try:
+                return ask()
+            except KafkaException:
+                # The admin client goes on with the leader's epoch that it knows, and is refused for minutes.
+                self._admin.list_topics(timeout=REQUEST_TIMEOUT_S)
+                raise
+
+        return patiently(with_metadata)
+
+
+def total(ends: Mapping[Place, int]) -> int:
+    """Records up to these ends, with those that were deleted."""
+    return sum(ends.values())

@@ -1,0 +1,1 @@
+"""What a measurement says, as tables: one module for each."""
