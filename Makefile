@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit chaos mutants soak peers lint fmt lock docs clean java
+.PHONY: help install demo test test-unit test-peers chaos mutants soak peers lint fmt lock docs clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,14 @@ demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing 
 
 test: $(STAMP) java ## Run all tests, on a real Apache Kafka too: needs Java 17 and Maven.
 	$(BIN)/python -m bench fetch
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/chaos
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/chaos --ignore tests/peers
 	$(BIN)/pytest tests/chaos
 
 test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
 	$(BIN)/pytest tests/unit
+
+test-peers: $(STAMP) java ## Build the programs that we are compared with, and see that they deliver: needs Go and gcc besides.
+	$(BIN)/pytest tests/peers
 
 RUNS ?= 200
 JOBS ?= 2
@@ -56,11 +59,12 @@ fmt: $(STAMP) ## Format the code, and repair what ruff can repair.
 
 # No address of a registry and no path gets into the locks: they hold names, versions and hashes.
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) pyproject.toml
+	--no-emit-index-url --no-emit-find-links $(LOCK_FLAGS)
 
 lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes newer versions.
-	$(UV_COMPILE) --output-file requirements/run.txt
-	$(UV_COMPILE) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
+	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) bench/peers/aiokafka_loop/requirements.in --output-file bench/peers/aiokafka_loop/requirements.txt
 
 docs: $(STAMP) ## Write docs/settings.md from the settings in the code.
 	$(BIN)/python -m fanout.config.reference > docs/settings.md

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import compress
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
@@ -13,6 +14,7 @@ from bench.offsets import spans
 from fanout.demo.events import Event, Headers
 
 REQUEST_TIMEOUT_S = 60.0
+PARTS = ("value", "key", "headers", "timestamp")
 Content = tuple[bytes | None, bytes | None, Headers, int]  # value, key, headers, timestamp in ms
 
 
@@ -36,10 +38,11 @@ class Destinations:
         held = spans(self._admin, [place.topic for place in self._places])
         return Counter({name: span.high - span.low for (name, _), span in held.items()})
 
-    def holds(self, name: str, events: Sequence[Event]) -> bool:
-        """Whether one destination has these events, each once, with key, headers and timestamp kept."""
-        wanted = Counter((event.value, event.key, tuple(event.headers), event.timestamp_ms) for event in events)
-        return Counter(self._read(name)) == wanted
+    def holds(self, name: str, events: Sequence[Event], lost: Collection[str] = ()) -> bool:
+        """Whether one destination has these events, each once, with all `PARTS` kept but those that are `lost`."""
+        kept = [part not in lost for part in PARTS]
+        wanted = [(event.value, event.key, tuple(event.headers), event.timestamp_ms) for event in events]
+        return _counted(self._read(name), kept) == _counted(wanted, kept)
 
     def _read(self, name: str) -> list[Content]:
         span = spans(self._admin, [name])[name, 0]
@@ -62,3 +65,7 @@ class Destinations:
         finally:
             consumer.close()
         return found
+
+
+def _counted(contents: Sequence[Content], kept: Sequence[bool]) -> Counter[tuple[object, ...]]:
+    return Counter(tuple(compress(content, kept)) for content in contents)

@@ -1,4 +1,4 @@
-"""Kafka's jars, fetched once by Maven into a cache folder that all checkouts share."""
+"""Jars, Kafka's above all, fetched once by Maven into a cache folder that all checkouts share."""
 
 import contextlib
 import fcntl
@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 POM = Path(__file__).parent.parent / "kafka" / "pom.xml"
+
+
+class FetchFailedError(RuntimeError):
+    """Maven could not fetch what a pom names; the message holds its words."""
 
 
 def cache_folder() -> Path:
@@ -38,18 +42,38 @@ def kafka_version() -> str:
 
 
 def kafka_jars() -> Path:
-    """Folder with the jars that the pom names. Fetches them the first time: blocks for a minute or so, needs `mvn`.
+    """Folder with the jars of a broker: see `fetch_jars`."""
+    return fetch_jars(POM, "kafka")
 
-    Any number of processes may call it at once: one fetches, the others wait for it. A pom that changed gets a folder
-    of its own. Raises FileNotFoundError without Maven, RuntimeError with Maven's words if it fails.
+
+def fetch_jars(pom: Path, name: str) -> Path:
+    """Folder with the jars that this pom names. Fetches them the first time: blocks for a minute or so, needs `mvn`.
+
+    A pom that changed gets a folder of its own. Raises FileNotFoundError without Maven, FetchFailedError.
     """
-    version = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    folder = cache_folder() / f"kafka-{version}"
+    return made_once(cache_folder() / f"{name}-{digest(pom)}", lambda folder: _copy_jars(pom, folder))
+
+
+def digest(*files: Path) -> str:
+    """What changes when one of these files does, short enough for the name of a folder."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder; if it is not there, `make` fills another that becomes it. Blocks as long as that takes.
+
+    Any number of processes may call it at once: one makes it, the others wait.
+    """
     if folder.is_dir():
         return folder
     with _locked(folder.with_suffix(".lock")):
         if not folder.is_dir():
-            _fetch(folder)
+            # Renamed when it is whole, so that one that was cut short is never taken for it.
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix="making-") as parent:
+                partial = Path(parent) / folder.name
+                partial.mkdir()
+                make(partial)
+                partial.rename(folder)
     return folder
 
 
@@ -61,14 +85,9 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(folder: Path) -> None:
-    maven = tool("mvn", "maven")
-    # Renamed when it is whole, so that a fetch that was cut short is never taken for the jars.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as parent:
-        partial = Path(parent) / "jars"
-        command = [maven, "-q", "-B", "-C", "-f", str(POM), "dependency:copy-dependencies"]
-        command += ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"Maven could not fetch Kafka's jars:\n{done.stdout.strip()}")
-        partial.rename(folder)
+def _copy_jars(pom: Path, folder: Path) -> None:
+    command = [tool("mvn", "maven"), "-q", "-B", "-C", "-f", str(pom), "dependency:copy-dependencies"]
+    command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise FetchFailedError(f"Maven could not fetch the jars of {pom}:\n{done.stdout.strip()}")

@@ -6,14 +6,16 @@ import click
 
 from bench.broker.jars import kafka_jars
 from bench.commands import options
+from bench.peers import jvm
 from bench.peers.catalogue import PEERS
 from bench.peers.peer import BuildFailedError
 
 
 @click.command
 def fetch() -> None:
-    """Fetch Kafka's jars into the cache, so that later starts need no Maven and no network."""
+    """Fetch the jars of Kafka and of the peers in Java, so that later starts need no Maven and no network."""
     click.echo(kafka_jars())
+    click.echo(jvm.jars())
 
 
 @click.command

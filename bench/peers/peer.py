@@ -33,7 +33,8 @@ class Peer(msgspec.Struct, frozen=True):
     """A program of the comparison. `build` makes what it needs, blocks, and may raise; `start` says how to run it.
 
     `about` is what it is, in a few words; `promise` what becomes of an event when the program is killed; `tuned` what
-    was set to other than its defaults, with the reason: all of it is shown beside its result.
+    was set to other than its defaults, with the reason; `loses` what of a record it cannot keep (of `PARTS`), with the
+    reason: all of it is shown beside its result. One that is too slow for the whole backlog gets one of `events_max`.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Peer(msgspec.Struct, frozen=True):
     about: str = ""
     promise: str = "at least once"
     tuned: Mapping[str, str] = {}
+    loses: Mapping[str, str] = {}
+    events_max: int | None = None
 
 
 class BuildFailedError(RuntimeError):
