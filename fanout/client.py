@@ -21,7 +21,8 @@ HEADER_ROOM_BYTES = 65_536
 DEFAULT_MESSAGE_MAX_BYTES = 1_048_588  # Kafka's default of max.message.bytes
 # A broker closes the connection at a request above socket.request.max.bytes, 100 MB as shipped, and says nothing.
 REQUEST_MAX_BYTES = 90_000_000
-FETCH_PARTITION_BYTES = 4 * 1024 * 1024
+FETCH_BYTES = 4 * 1024 * 1024
+FETCH_PARTITION_BYTES = 128 * 1024  # at least, where a worker holds many partitions
 BROKER_ANSWER_S = 10.0
 
 # A broker's answer that another one coordinates the group, or none at present.
@@ -70,9 +71,11 @@ def member(settings: Settings, protocol: Protocol, logger: logging.Logger | None
     return config | settings.kafka | settings.kafka_consumer
 
 
-def reader(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
-    """A worker's consumer: assigned, never subscribed, never committing."""
-    fetch_bytes = max(FETCH_PARTITION_BYTES, source_max_bytes)
+def reader(
+    settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None, *, partitions: int = 1
+) -> Config:
+    """A worker's consumer of so many partitions: assigned, never subscribed, never committing."""
+    fetch_bytes = max(FETCH_BYTES, source_max_bytes)
     config = _common(settings, logger) | {
         # Demanded by the client and known to the ACLs; nothing is committed through it.
         "group.id": settings.groupid,
@@ -86,7 +89,9 @@ def reader(settings: Settings, source_max_bytes: int, logger: logging.Logger | N
         "queued.min.messages": settings.inflight_records,
         "queued.max.messages.kbytes": max(1, settings.inflight_bytes // 2048),
         "fetch.queue.backoff.ms": 5,
-        "max.partition.fetch.bytes": fetch_bytes,
+        # A broker fills its answer partition by partition: one that is far behind must leave room for the others. A
+        # record that is larger comes all the same, alone.
+        "max.partition.fetch.bytes": max(fetch_bytes // partitions, FETCH_PARTITION_BYTES),
         "fetch.max.bytes": fetch_bytes,
         "receive.message.max.bytes": max(100_000_000, fetch_bytes + 1_000_000),
     }

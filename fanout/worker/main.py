@@ -109,7 +109,8 @@ class Worker:
         self._sink.warm()
         settings, start = self._settings, self._start
         consumer = Consumer(
-            client.reader(settings, start.source_max_bytes, self._logger) | {"error_cb": self._health.error}
+            client.reader(settings, start.source_max_bytes, self._logger, partitions=len(start.offsets))
+            | {"error_cb": self._health.error}
         )
         new = beginnings(consumer, settings.topic, start.offsets)
         loop = Loop(

@@ -136,13 +136,7 @@ def test_a_partition_that_is_far_behind_does_not_delay_those_of_other_workers(ka
     ("partitions", "behind"),
     [
         pytest.param(4, 3, id="the last one"),
-        pytest.param(
-            16, 7, id="one in the middle",
-            marks=pytest.mark.xfail(
-                raises=StarvedError,
-                reason="a fetch that is full of one partition brings nothing of those behind it: client.reader",
-            ),
-        ),
+        pytest.param(16, 7, id="one in the middle"),
     ],
 )  # fmt: skip
 @pytest.mark.timeout(300)

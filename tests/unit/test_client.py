@@ -39,6 +39,13 @@ def test_a_reader_takes_the_largest_batch_that_the_source_can_hold() -> None:
     assert config["receive.message.max.bytes"] > config["fetch.max.bytes"]
 
 
+def test_a_partition_that_is_far_behind_leaves_room_in_a_fetch_for_the_others_of_its_worker() -> None:
+    alone, shared, many = (client.reader(settings(), 1_000, partitions=count) for count in (1, 16, 1_000))
+    assert alone["max.partition.fetch.bytes"] == alone["fetch.max.bytes"] == client.FETCH_BYTES
+    assert shared["max.partition.fetch.bytes"] * 16 == shared["fetch.max.bytes"] == client.FETCH_BYTES
+    assert many["max.partition.fetch.bytes"] == client.FETCH_PARTITION_BYTES
+
+
 def test_a_reader_is_not_told_what_belongs_to_the_group() -> None:
     given = settings(kafka={"session.timeout.ms": "9000"}, kafka_consumer={"heartbeat.interval.ms": "3000"})
     assert not client.CLASSIC_ONLY & client.reader(given, 1_000).keys()
