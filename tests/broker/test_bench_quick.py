@@ -36,7 +36,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(command: click.Command, *arguments: str) -> str:
     done = CliRunner().invoke(command, arguments, catch_exceptions=False)
-    assert "FAILED" not in done.output
+    assert "Error: " not in done.output, done.output
+    assert "FAILED" not in done.output, done.output
     return done.output
 
 
@@ -68,8 +69,8 @@ def test_latency_counts_those_that_were_not_watched_too(kept: Path) -> None:
 
 
 def test_sustain_ends_with_a_bracket_and_loses_nothing(kept: Path) -> None:
-    # One record at a time: a limit of some hundreds a second is found sooner than one of tens of thousands.
-    slow = ("--set", "INFLIGHT_RECORDS=1", "--first", "400", "--width", "1.5")
+    # Few records at a time: a limit of some thousands a second is found sooner than one of tens of thousands.
+    slow = ("--set", "INFLIGHT_RECORDS=5", "--first", "300", "--width", "1.5")
     output = run(sustain_command, *slow, "--seconds", "4", "--turns", "1", "--namespaces", "5")
     assert "sustained" in output
     found = load(kept, Sustain).data
