@@ -45,7 +45,7 @@ mutants: $(STAMP) ## Break the program in some twenty places, and see that a tes
 soak: $(STAMP) java ## Half an hour under load: memory, open files and threads must not grow.
 	$(BIN)/python -m bench soak
 
-peers: $(STAMP) ## Build the programs that `python -m bench compare` compares with: needs Go, Java and Maven.
+peers: $(STAMP) ## Build the programs that `python -m bench compare` compares with: needs Go, gcc, Java and Maven.
 	$(BIN)/python -m bench peers
 
 lint: $(STAMP) ## Check style, format and types.

@@ -33,8 +33,8 @@ class Peer(msgspec.Struct, frozen=True):
     """A program of the comparison. `build` makes what it needs, blocks, and may raise; `start` says how to run it.
 
     `about` is what it is, in a few words; `promise` what becomes of an event when the program is killed; `tuned` what
-    was set to other than its defaults, with the reason; `loses` what of a record it cannot keep (of `PARTS`), with the
-    reason: all of it is shown beside its result. One that is too slow for the whole backlog gets one of `events_max`.
+    was set to other than its defaults, and `loses` what of a record it cannot keep (see PARTS in `bench.destinations`),
+    both with the reasons: all of it is shown beside its result. `events_max` bounds the backlog of a slow one.
     """
 
     name: str
