@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -84,10 +85,7 @@ def test_many_partitions_go_on_when_a_worker_dies_and_are_shared_when_a_replica_
         "WORKERS_MAX": WORKERS, "GROUP_PROTOCOL": protocol, "COMMIT_INTERVAL_MS": COMMIT_INTERVAL_MS,
         **PROTOCOLS[protocol],
     }  # fmt: skip
-
-    def replica() -> Program:
-        return Program(kafka.bootstrap, prefix, prefix, **settings)
-
+    replica = partial(Program, kafka.bootstrap, prefix, prefix, **settings)
     with (
         Load(kafka.bootstrap, prefix, names, rate=RATE, partitions=PARTITIONS) as load,
         Group(kafka.bootstrap, prefix, prefix) as group,
