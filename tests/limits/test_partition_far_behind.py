@@ -23,7 +23,7 @@ from tests.support.topics import Record, read_all, read_topics, wait_until
 
 BACKLOG = int(os.environ.get("LIMITS_BACKLOG_EVENTS", "100000"))
 NAMESPACES = 20
-RATE = 300.0  # of all live partitions together
+RATE = 600.0  # of all live partitions together
 LEAST = 10  # events of a live partition, or there is nothing to judge by
 AFTERWARDS = 300  # live events, with no backlog any more
 WORKER_MAX = 200 * MEGABYTE
