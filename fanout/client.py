@@ -89,8 +89,7 @@ def reader(
         "queued.min.messages": settings.inflight_records,
         "queued.max.messages.kbytes": max(1, settings.inflight_bytes // 2048),
         "fetch.queue.backoff.ms": 5,
-        # A broker fills its answer partition by partition: one that is far behind must leave room for the others. A
-        # record that is larger comes all the same, alone.
+        # A broker fills its answer partition by partition: one that is far behind must leave room for the others.
         "max.partition.fetch.bytes": max(fetch_bytes // partitions, FETCH_PARTITION_BYTES),
         "fetch.max.bytes": fetch_bytes,
         "receive.message.max.bytes": max(100_000_000, fetch_bytes + 1_000_000),

@@ -112,7 +112,7 @@ class Worker:
             client.reader(settings, start.source_max_bytes, self._logger, partitions=len(start.offsets))
             | {"error_cb": self._health.error}
         )
-        new = beginnings(consumer, settings.topic, start.offsets)
+        new = beginnings(consumer, settings.topic, start.offsets, self._goes_on)
         loop = Loop(
             settings,
             link=self._link,
@@ -139,6 +139,11 @@ class Worker:
         gc.set_threshold(100_000, 50, 100)
         _log.debug("reading", offsets=start.offsets)
         return loop.run()
+
+    def _goes_on(self) -> bool:
+        """Beat; whether the worker was not told to stop."""
+        self._link.turn(time.monotonic())
+        return self._link.stop is None
 
     def _learn_topics(self) -> bool:
         """Wait for the broker, beating; False if told to stop meanwhile."""

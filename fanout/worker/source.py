@@ -4,7 +4,7 @@ The client is assigned and never subscribed; it commits nothing. A round is what
 idle, thousands in a backlog.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -32,13 +32,19 @@ class Expired(NamedTuple):
     next_offset: int
 
 
-def beginnings(consumer: Consumer, topic: str, offsets: Mapping[int, int]) -> dict[int, int]:
+def beginnings(
+    consumer: Consumer, topic: str, offsets: Mapping[int, int], goes_on: Callable[[], bool]
+) -> dict[int, int]:
     """The earliest offset of each partition that has no commit, as far as a broker tells; blocks for its answers.
 
     It is to be committed before anything is delivered: of what expires until then nobody would know that it was there.
+    Each takes a round trip, before which `goes_on` beats, or a worker of many partitions would be taken for one that
+    hangs, and says whether to go on.
     """
     found: dict[int, int] = {}
     for partition in sorted(p for p, offset in offsets.items() if offset < 0):
+        if not goes_on():
+            break
         try:
             watermarks = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=WATERMARKS_S)
         except KafkaException as error:

@@ -57,13 +57,30 @@ def test_it_begins_where_it_is_told_to() -> None:
 def test_a_partition_without_a_commit_begins_at_its_earliest_record() -> None:
     consumer = FakeConsumer()
     consumer.watermarks = (30, 50)
-    assert beginnings(cast("Consumer", consumer), "cluster-events", {0: 5, 2: -2, 3: -2}) == {2: 30, 3: 30}
+    assert beginnings(cast("Consumer", consumer), "cluster-events", {0: 5, 2: -2, 3: -2}, lambda: True) == {
+        2: 30, 3: 30,
+    }  # fmt: skip
+
+
+def test_a_worker_of_many_partitions_beats_while_it_asks_where_they_begin_and_ends_when_told_to() -> None:
+    consumer = FakeConsumer()
+    consumer.watermarks = (30, 50)
+    beats: list[list[int]] = []
+
+    def goes_on() -> bool:
+        beats.append(list(consumer.asked))
+        return len(beats) < 3
+
+    assert beginnings(cast("Consumer", consumer), "cluster-events", dict.fromkeys(range(9), -2), goes_on) == {
+        0: 30, 1: 30,
+    }  # fmt: skip
+    assert beats == [[], [0], [0, 1]], "before each question"
 
 
 def test_a_broker_that_is_away_is_asked_for_beginnings_once() -> None:
     consumer = FakeConsumer()
     consumer.watermarks = KafkaException(KafkaError(KafkaError._TRANSPORT))
-    assert beginnings(cast("Consumer", consumer), "cluster-events", {2: -2, 3: -2}) == {}
+    assert beginnings(cast("Consumer", consumer), "cluster-events", {2: -2, 3: -2}, lambda: True) == {}
     assert consumer.asked == [2]
 
 
