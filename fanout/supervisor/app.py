@@ -72,7 +72,7 @@ class Supervisor:
         self._stop_deadline = float("inf")
         self._gave_up = False
         self._protocol: client.Protocol = "classic"
-        self._seat = Seat(self._new_member)
+        self._seat = Seat(lambda: Membership(self._settings, self._protocol, self._commits, self._handlers()))
         lease_s, stall_s = settings.lease_ms / 1000, settings.stall_ms / 1000
         self._ownership = Certainty(lease_s)
         self._lifeline = Lifeline(lease_s, self._seat, lambda: objection(self._settings))
@@ -135,9 +135,6 @@ class Supervisor:
                 await membership.leave(LEAVE_S)
             await asyncio.sleep(MEMBERSHIP_RETRY_S)
 
-    def _new_member(self) -> Membership:
-        return Membership(self._settings, self._protocol, self._commits, self._handlers())
-
     def _use(self, settings: Settings) -> None:
         self._settings = settings
         self._source.renew(settings)
@@ -150,14 +147,15 @@ class Supervisor:
             self._ownership.presume(anything_to_commit=self._commits.anything())
             await asyncio.sleep(TICK_S)
 
-    def _note_gap(self) -> None:
-        """Notice that this process was stopped for a while, whoever runs first after it."""
+    def _note_gap(self) -> bool:
+        """Notice that this process was stopped for a while, whoever runs first after it; whether workers may start."""
         gap_s = self._ownership.tick()
         if gap_s > TICK_S * 2:
             self._pool.forgive()
         if not self._ownership.certain and gap_s > TICK_S * 2:
             _log.error("the supervisor did not run; workers start again when the group confirms", seconds=round(gap_s))
             self._pool.kill_all()
+        return self._ownership.certain
 
     async def _may_start(self) -> None:
         self._note_gap()
@@ -165,13 +163,12 @@ class Supervisor:
         await self._source.certain()
 
     def _handlers(self) -> Handlers:
-        return Handlers(self._assigned, self._revoked, self._lost, lambda: not self._ownership.certain,
+        return Handlers(self._assigned, self._revoked, self._lost, lambda: self._ownership.doubt,
                         self._ownership.confirm, lambda: self._source.identity, self._source.identified)  # fmt: skip
 
     async def _assigned(self, offsets: dict[int, int]) -> None:
         if self._stopping.is_set():
             return
-        self._ownership.confirm()
         self._commits.own(offsets)
         await self._pool.add(offsets, time.monotonic() + self._settings.drain_timeout_ms / 1000)
 
@@ -198,6 +195,8 @@ class Supervisor:
         self._pool.kill_all()
 
     async def _spawn(self, partitions: frozenset[int]) -> WorkerProcess:
+        if not self._note_gap():
+            raise OSError("this process did not run between the decision and the start")
         start = link.Start(
             settings=self._settings,
             offsets={partition: self._commits.position(partition) for partition in sorted(partitions)},

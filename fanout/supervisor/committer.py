@@ -35,15 +35,15 @@ _repeats = log.Repeats(_log)
 
 
 class Committer:
-    """Commits what `commits` says is due, one commit at a time. `confirmed` is told of a commit begun in doubt."""
+    """Commits what `commits` says is due, one at a time. `confirmed` is told of the doubt that one was begun in."""
 
     def __init__(
         self,
         consumer: AIOConsumer,
         settings: Settings,
         commits: Commits,
-        in_doubt: Callable[[], bool],
-        confirmed: Callable[[], None],
+        in_doubt: Callable[[], int],
+        confirmed: Callable[[int], None],
         *,
         identity: Callable[[], str],
     ) -> None:
@@ -55,7 +55,7 @@ class Committer:
         self._confirmed = confirmed
         self._identity = identity
         self._under_way: Ticket | None = None
-        self._confirming = False
+        self._confirming = 0
         self._begun_at = 0.0
         self._unserved_since: float | None = None
 
@@ -82,14 +82,14 @@ class Committer:
         self._begun_at = now
         # While in doubt, everything is committed, due or not, to learn whether this member is still one. What comes
         # after a lost one cannot tell its own answer from that one's.
-        confirm = self._in_doubt() and not replaces_lost
-        ticket = self._commits.everything() if confirm else self._commits.due()
+        doubt = 0 if replaces_lost else self._in_doubt()
+        ticket = self._commits.everything() if doubt else self._commits.due()
         if ticket is None:
             self._unserved_since = None
             return
         if self._unserved_since is None:
             self._unserved_since = now
-        self._under_way, self._confirming = ticket, confirm
+        self._under_way, self._confirming = ticket, doubt
         try:
             await self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=True)
         except KafkaException as error:
@@ -117,8 +117,8 @@ class Committer:
         self._commits.confirmed(ticket, taken)
         # An answer to a commit of before the doubt may have waited here for as long as this process was stopped.
         if taken and self._confirming:
-            self._confirming = False
-            self._confirmed()
+            doubt, self._confirming = self._confirming, 0
+            self._confirmed(doubt)
 
     def _not_committed(self, error: KafkaError) -> None:
         if error.code() in _REBALANCING or (error.code() > 0 and error.code() not in client.COORDINATOR_AWAY):

@@ -62,8 +62,8 @@ class Handlers(NamedTuple):
     assigned: Callable[[dict[int, int]], Awaitable[None]]
     revoked: Callable[[set[int]], Awaitable[None]]
     lost: Callable[[set[int]], None]
-    in_doubt: Callable[[], bool]  # whether it is uncertain that this member still is one
-    confirmed: Callable[[], None]  # the group has taken a commit that was begun in doubt: it is
+    in_doubt: Callable[[], int]  # which doubt it is in that this member still is one; 0 if none
+    confirmed: Callable[[int], None]  # the group has taken a commit, or given partitions, since that doubt: it is
     identity: Callable[[], str]  # of the source topic as far as is known: it goes into each commit
     identified: Callable[[], Awaitable[str]]  # the same, once it was asked for
 
@@ -133,11 +133,14 @@ class Membership:
         self.committer.answered(error, partitions)
 
     async def _on_assign(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        # Before the first wait: this process may be stopped in any of them, and then it is another doubt.
+        doubt = self._handlers.in_doubt()
         # In this order: before the assignment a pause is thrown away, and 126 MB were fetched.
         await consumer.incremental_assign(partitions)
         await consumer.pause(partitions)
         given = {tp.partition: object() for tp in partitions}
         self._given |= given
+        self._handlers.confirmed(doubt)
         _log.info("partitions assigned", partitions=sorted(given))
         task = asyncio.create_task(self._hand_over(given))
         self._tasks.add(task)

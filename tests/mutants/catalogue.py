@@ -5,6 +5,7 @@ from typing import NamedTuple
 _UNIT = "tests/unit"
 _WORKER = "tests/mutants/test_worker.py"
 _SUPERVISOR = "tests/mutants/test_supervisor.py"
+_GROUP_TURNS = "tests/models/test_group_turns.py"
 _GROUP_MODEL = "tests/models/test_group_model.py::TestGroup::runTest"
 
 
@@ -224,23 +225,30 @@ MUTANTS = (
     Mutant(
         "a zombie starts workers", "it does not notice that it was stopped",
         "fanout/supervisor/certainty.py",
-        "            self._doubted_at = now\n            self._event.clear()\n",
-        "            self._doubted_at = now\n",
+        "            self._doubts += 1\n            self._event.clear()\n",
+        "            self._doubts += 1\n",
         (_GROUP_MODEL,),
     ),
     Mutant(
-        "a zombie starts workers", "it does not look for a stop before it starts one",
+        "a zombie starts workers", "it was stopped between the decision and the start",
         "fanout/supervisor/app.py",
-        "        self._note_gap()\n        await self._ownership.wait()\n",
-        "        await self._ownership.wait()\n",
-        (_GROUP_MODEL,),
+        "        if not self._note_gap():\n",
+        "        if False:\n",
+        (f"{_GROUP_TURNS}::test_no_worker_is_replaced_for_a_partition_that_went_while_it_was_to_be",),
     ),
     Mutant(
-        "a zombie starts workers", "it does not wait for the group",
+        "a zombie starts workers", "an assignment of before the stop confirms after it",
         "fanout/supervisor/app.py",
-        "        await self._ownership.wait()\n",
-        "",
-        (_GROUP_MODEL,),
+        "        self._commits.own(offsets)\n",
+        "        self._commits.own(offsets)\n        self._ownership.confirm(self._ownership.doubt)\n",
+        (f"{_GROUP_TURNS}::test_a_hand_over_that_was_begun_before_the_stop_starts_nothing_after_it",),
+    ),
+    Mutant(
+        "a zombie starts workers", "a commit of an older doubt ends the present one",
+        "fanout/supervisor/certainty.py",
+        "        if doubt == self._doubts:\n",
+        "        if doubt:\n",
+        (f"{_UNIT}/test_certainty.py::test_what_confirms_an_older_doubt_says_nothing_of_a_later_one",),
     ),
     Mutant(
         "a zombie starts workers", "a commit that was refused confirms that it is a member",

@@ -39,8 +39,9 @@ def test_a_gap_longer_than_the_lease_ends_certainty_until_the_group_confirms(clo
     clock.now += 1
     certainty.tick()
     assert not certainty.certain
-    certainty.confirm()
+    certainty.confirm(certainty.doubt)
     assert certainty.certain
+    assert certainty.doubt == 0
 
 
 def test_with_nothing_to_commit_a_heartbeat_without_bad_news_has_to_do(clock: Clock) -> None:
@@ -64,13 +65,24 @@ def test_a_second_gap_begins_the_wait_anew(clock: Clock) -> None:
     assert not certainty.certain
 
 
+def test_what_confirms_an_older_doubt_says_nothing_of_a_later_one(clock: Clock) -> None:
+    certainty = doubting(clock)
+    older = certainty.doubt
+    clock.now += 60
+    certainty.tick()
+    certainty.confirm(older)
+    assert not certainty.certain
+    certainty.confirm(certainty.doubt)
+    assert certainty.certain
+
+
 def test_who_waits_goes_on_when_the_group_confirms(clock: Clock) -> None:
     async def scenario() -> None:
         certainty = doubting(clock)
         waiting = asyncio.create_task(certainty.wait())
         await asyncio.sleep(0)
         assert not waiting.done()
-        certainty.confirm()
+        certainty.confirm(certainty.doubt)
         await asyncio.wait_for(waiting, 5)
 
     asyncio.run(scenario())

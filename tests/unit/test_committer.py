@@ -79,15 +79,12 @@ class Bench:
         self.clock = clock
         self.commits = Commits()
         self.consumer = FakeConsumer()
-        self.doubt = False
-        self.confirmed = 0
+        self.doubt = 0
+        self.confirmed: list[int] = []
         self.committer = Committer(
             cast("AIOConsumer", self.consumer), settings(commit_interval_ms=round(INTERVAL_S * 1000)), self.commits,
-            lambda: self.doubt, self._confirmed, identity=lambda: "this-topic",
+            lambda: self.doubt, self.confirmed.append, identity=lambda: "this-topic",
         )  # fmt: skip
-
-    def _confirmed(self) -> None:
-        self.confirmed += 1
 
     async def begin(self) -> None:
         """Between two polls, when the interval is over."""
@@ -150,7 +147,7 @@ def test_what_was_lost_is_committed_neither_when_due_nor_in_doubt_nor_at_the_end
         bench.deliver({0: 9})
         bench.commits.disown({0})
         await bench.begin()
-        bench.doubt = True
+        bench.doubt = 1
         await bench.begin()
         assert await bench.committer.commit_now(None, 1.0)
         assert bench.consumer.begun == []
@@ -287,15 +284,15 @@ def test_a_commit_that_cannot_be_begun_is_made_again(scenario: Scenario) -> None
 def test_in_doubt_everything_is_committed_to_learn_whether_this_is_still_a_member(scenario: Scenario) -> None:
     async def body(bench: Bench) -> None:
         bench.commits.own({0: 7, 1: NO_COMMIT})
-        bench.doubt = True
+        bench.doubt = 1
         await bench.begin()
         assert bench.consumer.begun == [{0: 7}]
-        assert bench.confirmed == 0
+        assert bench.confirmed == []
         bench.answer(Answer(0, 7), error=KafkaError.UNKNOWN_MEMBER_ID)
-        assert bench.confirmed == 0
+        assert bench.confirmed == []
         await bench.begin()
         bench.answer(Answer(0, 7))
-        assert bench.confirmed == 1
+        assert bench.confirmed == [1]
 
     scenario(body)
 
@@ -303,10 +300,10 @@ def test_in_doubt_everything_is_committed_to_learn_whether_this_is_still_a_membe
 def test_a_commit_of_which_the_group_takes_no_partition_confirms_nothing(scenario: Scenario) -> None:
     async def body(bench: Bench) -> None:
         bench.commits.own({0: 7})
-        bench.doubt = True
+        bench.doubt = 1
         await bench.begin()
         bench.answer(Answer(0, 7, KafkaError(KafkaError.UNKNOWN_MEMBER_ID)))
-        assert bench.confirmed == 0
+        assert bench.confirmed == []
 
     scenario(body)
 
@@ -318,13 +315,13 @@ def test_the_answer_to_a_commit_of_before_the_doubt_confirms_nothing(scenario: S
         bench.commits.own({0: 7})
         bench.deliver({0: 9})
         await bench.begin()
-        bench.doubt = True
+        bench.doubt = 1
         await bench.begin()
         bench.answer(Answer(0, 9))
-        assert bench.confirmed == 0
+        assert bench.confirmed == []
         await bench.begin()
         bench.answer(Answer(0, 9))
-        assert bench.confirmed == 1
+        assert bench.confirmed == [1]
 
     scenario(body)
 
@@ -440,6 +437,23 @@ def test_a_last_commit_that_hangs_is_given_up_in_time(scenario: Scenario) -> Non
         assert not await bench.committer.commit_now(None, 0.05)
         assert time.monotonic() - begun < 2
         assert bench.due() == {0: 9}
+
+    scenario(body)
+
+
+def test_the_answer_to_a_commit_of_an_older_doubt_confirms_that_one(scenario: Scenario) -> None:
+    """This process was stopped twice: the answer had waited in it while it was stopped for the second time."""
+
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7})
+        bench.doubt = 1
+        await bench.begin()
+        bench.doubt = 2
+        bench.answer(Answer(0, 7))
+        assert bench.confirmed == [1]
+        await bench.begin()
+        bench.answer(Answer(0, 7))
+        assert bench.confirmed == [1, 2]
 
     scenario(body)
 

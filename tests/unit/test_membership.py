@@ -108,8 +108,8 @@ class Bench:
         self.assigned: list[dict[int, int]] = []
         self.revoked: list[set[int]] = []
         self.lost: list[set[int]] = []
-        self.doubt = False
-        self.confirmed = 0
+        self.doubt = 0
+        self.confirmed: list[int] = []
         self.identity = "this-topic"
         self.revoking = asyncio.Event()
         self.revoking.set()
@@ -138,8 +138,9 @@ class Bench:
         self.lost.append(partitions)
         self.commits.disown(partitions)
 
-    def _confirmed(self) -> None:
-        self.confirmed += 1
+    def _confirmed(self, doubt: int) -> None:
+        if doubt:
+            self.confirmed.append(doubt)
 
     async def _identified(self) -> str:
         return self.identity
@@ -411,13 +412,29 @@ def test_a_member_in_doubt_hears_when_the_group_takes_a_commit_of_it() -> None:
         await bench.assign(p0=7)
         await bench.some_polls()
         assert bench.consumer.named("commit") == []
-        bench.doubt = True
+        bench.doubt = 1
         await until(lambda: bench.consumer.named("commit") == [{0: 7}])
-        assert bench.confirmed == 0
+        assert bench.confirmed == []
         await bench.consumer.on_commit(None, [Answer(0, 7)])
-        assert bench.confirmed == 1
+        assert bench.confirmed == [1]
 
     scenario(body, commit_interval_ms=0)
+
+
+def test_an_assignment_ends_the_doubt_that_it_finds_and_none_that_comes_before_it_is_handed_over() -> None:
+    async def body(bench: Bench) -> None:
+        await until(lambda: "on_assign" in bench.consumer.callbacks)
+        bench.doubt = 1
+        bench.consumer.may_answer.clear()
+        bench.consumer.offsets |= {0: 7}
+        await bench.consumer.callbacks["on_assign"](bench.consumer, [TopicPartition("cluster-events", 0)])
+        assert bench.confirmed == [1]
+        bench.doubt = 2
+        bench.consumer.may_answer.set()
+        await until(lambda: bench.assigned == [{0: 7}])
+        assert bench.confirmed == [1]
+
+    scenario(body)
 
 
 def test_halt_waits_for_the_poll_and_what_is_left_can_be_committed_after_it() -> None:
@@ -522,7 +539,7 @@ def test_a_goodbye_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatc
         member = Membership(
             settings(), "classic", Commits(),
             Handlers(
-                assigned, revoked, lambda _partitions: None, lambda: False, lambda: None, lambda: "", identified
+                assigned, revoked, lambda _partitions: None, lambda: False, lambda _: None, lambda: "", identified
             ),
         )  # fmt: skip
         member._consumer._consumer = Hanging()  # type: ignore[assignment]

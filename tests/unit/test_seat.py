@@ -58,7 +58,7 @@ class Members:
         if self.broken is not None:
             raise self.broken
         handlers = Handlers(
-            self._assigned, self._revoked, lambda _: None, lambda: False, lambda: None, lambda: "", self._identified
+            self._assigned, self._revoked, lambda _: None, lambda: 0, lambda _: None, lambda: "", self._identified
         )
         self.made.append(Membership(settings(), "classic", Commits(), handlers))
         self.consumer(-1).committed_errors, self.unreachable = self.unreachable, []
