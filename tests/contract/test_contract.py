@@ -102,7 +102,8 @@ def test_nothing_is_committed_that_was_not_delivered(served: Served) -> None:
         program(served, COMMIT_INTERVAL_MS=10) as running,
         Group(served.bootstrap, served.source, served.source) as group,
     ):
-        wait_until(group.committed, 20, "a commit")
+        # Where a partition begins is committed before anything is delivered: that alone would show nothing.
+        wait_until(lambda: any(group.committed().values()), 20, "a commit of what was delivered")
         running.kill()
         offsets = group.committed()
     assert offsets
