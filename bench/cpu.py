@@ -4,6 +4,7 @@ The kernel adds a child's times to its parent's when the parent waits for it. So
 hold those of all descendants that were waited for, however short they lived: exact, where sampling is not.
 """
 
+import contextlib
 import os
 import select
 from pathlib import Path
@@ -71,14 +72,39 @@ def tree_cpu_s(pid: int) -> float:
     return spent_s
 
 
-def tree_peak_bytes(pid: int) -> int:
-    """Sum of the most resident memory that a living process and each of its living descendants ever had.
+class Running(msgspec.Struct, frozen=True):
+    """What one living process has come to so far, without its children. `peak_bytes` is of resident memory.
 
-    Not `ru_maxrss`: that has the memory of the process that forked it, from before the exec. Raises
-    psutil.NoSuchProcess if `pid` itself has ended.
+    `connections` are its established ones over TCP. Not `ru_maxrss` for the peak: that has the memory of the process
+    that forked it, from before the exec.
     """
+
+    user_s: float
+    system_s: float
+    peak_bytes: int
+    threads: int
+    connections: int
+
+
+def tree(pid: int) -> list[Running]:
+    """A living process, and then each of its living descendants. Raises psutil.NoSuchProcess if `pid` has ended."""
     root = psutil.Process(pid)
-    return sum(_peak_bytes(process.pid) for process in [root, *root.children(recursive=True)])
+    found = [_running(root)]
+    for process in root.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(_running(process))
+    return found
+
+
+def _running(process: psutil.Process) -> Running:
+    times = process.cpu_times()
+    return Running(
+        user_s=times.user,
+        system_s=times.system,
+        peak_bytes=_peak_bytes(process.pid),
+        threads=process.num_threads(),
+        connections=sum(known.status == psutil.CONN_ESTABLISHED for known in process.net_connections("tcp")),
+    )
 
 
 def _peak_bytes(pid: int) -> int:

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from bench.broker import LocalKafka
 from bench.broker.tether import Tether
-from bench.cpu import ended, reap, tree_peak_bytes
+from bench.cpu import Running, ended, reap, tree
 from bench.offsets import GroupReader, spans
 from bench.peers.peer import ROOT, Job, Peer, Started, base_environment
 
@@ -25,9 +25,10 @@ STOP_TIMEOUT_S = 60.0
 class Turn(msgspec.Struct, frozen=True):
     """What one drain took.
 
-    `cpu_s`, `user_s`, `system_s` are of the whole process tree, from its start to its end. `peak_bytes` is the sum of
-    the peaks of its processes. `wall_s` is from its start until the group had committed the end of the source, looked
-    at every 0.2 s, so the program's own commit interval is in it. `broker_cpu_s` is what the broker used meanwhile.
+    `cpu_s`, `user_s`, `system_s` are of the whole process tree, from its start to its end. `wall_s` is from its start
+    until the group had committed the end of the source, looked at every 0.2 s, so the program's own commit interval is
+    in it. `broker_cpu_s` is what the broker used meanwhile. `processes` are those that lived then, the one that was
+    started first: of events-fanout the supervisor, and then the workers.
     """
 
     peer: str
@@ -35,9 +36,14 @@ class Turn(msgspec.Struct, frozen=True):
     cpu_s: float
     user_s: float
     system_s: float
-    peak_bytes: int
     wall_s: float
     broker_cpu_s: float
+    processes: list[Running]
+
+    @property
+    def peak_bytes(self) -> int:
+        """Sum of the most resident memory that each of its processes ever had."""
+        return sum(process.peak_bytes for process in self.processes)
 
 
 class DrainFailedError(RuntimeError):
@@ -65,7 +71,7 @@ def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: fl
             time.sleep(POLL_S)
         wall_s = time.monotonic() - begun
         broker_cpu_s = kafka.cpu_s() - broker_before_s
-        peak_bytes = tree_peak_bytes(process.pid)
+        processes = tree(process.pid)
         os.kill(process.pid, signal.SIGTERM)
         usage = reap(process, STOP_TIMEOUT_S)
     if process.returncode != 0:
@@ -76,9 +82,9 @@ def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: fl
         cpu_s=usage.cpu_s,
         user_s=usage.user_s,
         system_s=usage.system_s,
-        peak_bytes=peak_bytes,
         wall_s=wall_s,
         broker_cpu_s=broker_cpu_s,
+        processes=processes,
     )
 
 

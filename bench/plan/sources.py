@@ -85,13 +85,19 @@ def _of_round(measured: Round, size_bytes: int, source: str) -> Iterable[Point]:
                 cpu_us=[(turn.cpu_s - idle.cpu_s) / turn.events * 1e6 for turn in turns],
                 # Each partition of the source has a worker.
                 wall_events_per_s=[turn.events / _draining_s(turn, idle) / PARTITIONS for turn in turns],
-                # Processes are not told apart: a worker's part, with its part of the supervisor, is more than it takes.
-                worker_peak_bytes=max(turn.peak_bytes for turn in turns) / PARTITIONS,
+                worker_peak_bytes=max(worker.peak_bytes for turn in turns for worker in turn.processes[1:]),
+                supervisor_peak_bytes=max(turn.processes[0].peak_bytes for turn in turns),
                 broker_us=[turn.broker_cpu_s / turn.events * 1e6 for turn in turns],
                 source=source,
+                supervisor_us=[_supervisor_us(turn, idle) for turn in turns],
                 start_up_s=[idle.wall_s],
                 workers=PARTITIONS,
             )
+
+
+def _supervisor_us(turn: Turn, idle: Turn) -> float:
+    used_s, idle_s = (each.processes[0].user_s + each.processes[0].system_s for each in (turn, idle))
+    return max(0.0, used_s - idle_s) / turn.events * 1e6  # below 0 it is noise: the kernel counts in steps of 10 ms
 
 
 def _draining_s(turn: Turn, idle: Turn) -> float:

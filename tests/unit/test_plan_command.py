@@ -12,6 +12,7 @@ from rich.console import Console
 from bench import result
 from bench.commands.plan import plan_command
 from bench.compare import Comparison, Plan, Round
+from bench.cpu import Running
 from bench.drain import Turn
 from bench.load import Shape
 from bench.plan import sources, units
@@ -24,7 +25,12 @@ MACHINE = result.Machine("a made-up CPU", 2, 8 * 2**30, "6.0")
 
 
 def turn(peer: str, events: int, cpu_s: float, wall_s: float) -> Turn:
-    return Turn(peer, events, cpu_s, cpu_s * 0.7, cpu_s * 0.3, 300_000_000, wall_s, events * 4e-6)
+    """A tenth of the CPU is the supervisor's, of 40 MB; the rest that of two workers of 130 MB."""
+    processes = [
+        Running(user_s=cpu_s * share, system_s=0.0, peak_bytes=peak, threads=10, connections=3)
+        for share, peak in ((0.1, 40_000_000), (0.45, 130_000_000), (0.45, 120_000_000))
+    ]
+    return Turn(peer, events, cpu_s, cpu_s * 0.7, cpu_s * 0.3, wall_s, events * 4e-6, processes)
 
 
 def comparison(*peers: str) -> Comparison:
@@ -64,6 +70,8 @@ def test_a_comparison_gives_points_of_ours_without_start_and_stop_and_for_one_wo
     assert points[0].size_bytes == 1_100
     assert points[0].start_up_s == [2.0]
     assert points[0].broker_us == pytest.approx([4.0] * 3)
+    assert points[0].supervisor_us == pytest.approx([0.76, 0.8, 0.88])
+    assert (points[0].worker_peak_bytes, points[0].supervisor_peak_bytes) == (130_000_000, 40_000_000)
 
 
 def test_of_a_backlog_that_takes_no_longer_than_a_start_the_start_is_not_taken_off() -> None:
