@@ -19,7 +19,7 @@ from fanout.worker.rewrite import Rewrite
 from fanout.worker.router import Router
 from fanout.worker.routes import Refusal, Skip
 from fanout.worker.sink import Sink
-from fanout.worker.source import Expired, Source, by_partition
+from fanout.worker.source import Expired, Source
 from fanout.worker.topics import Topics
 
 WAIT_S = 0.002  # while nothing may be read: short against an epoch, long against a turn of the loop
@@ -163,8 +163,8 @@ class Loop:
         offsets = self._inflight.committable()
         self._link.report(offsets, self._inflight.records, self._inflight.nbytes, now, final=final)
 
-    def _round(self, records: Sequence[SourceRecord]) -> None:
-        for partition, group in by_partition(records).items():
+    def _round(self, groups: Mapping[int, Sequence[SourceRecord]]) -> None:
+        for partition, group in groups.items():
             nbytes = sum(map(len, group))
             window = self._inflight.open(partition, group[-1].offset() + 1, len(group), nbytes)
             self._link.count(Counter.RECORDS_IN, len(group))

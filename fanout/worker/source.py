@@ -70,68 +70,89 @@ class Source:
     def _assign(self) -> None:
         self._consumer.assign([TopicPartition(self._topic, p, offset) for p, offset in self._positions.items()])
 
-    def read(self, limit: int, timeout_s: float) -> Sequence[SourceRecord]:
+    def read(self, limit: int, timeout_s: float) -> dict[int, Sequence[SourceRecord]]:
         """At most `limit` records: blocks up to `timeout_s` for the first and takes what is there then.
 
-        Returns them by partition in source order. Raises WorkerFailureError where the source cannot be read.
+        Returns them by partition, each in source order. Raises WorkerFailureError where the source cannot be read.
         """
         messages = self._consumer.consume(limit, 0)
         if not messages:
             first = self._consumer.poll(timeout_s)
             if first is None:
-                return []
+                return {}
             messages = [first]
             if limit > 1:
                 messages += self._consumer.consume(limit - 1, 0)
-        records = cast("list[SourceRecord]", [message for message in messages if message.error() is None])
-        for partition, group in by_partition(records).items():
+        # By identity: the client's errors cannot be compared with None.
+        odd = [message for message in messages if message.error() is not None]
+        if odd:
+            messages = [message for message in messages if message.error() is None]
+        groups = self._by_partition(cast("list[SourceRecord]", messages))
+        for partition, group in groups.items():
             self._positions[partition] = group[-1].offset() + 1
-        if len(records) < len(messages):
-            for message in messages:
-                error = message.error()
-                if error is not None:
-                    self._handle(error, message)
-        return records
+        if odd:
+            self._handle(odd)
+        return groups
 
-    def _handle(self, error: KafkaError, message: Message) -> None:
-        code = error.code()
-        if code == KafkaError._AUTO_OFFSET_RESET:
-            self._out_of_range(cast("SourceRecord", message).partition())
-        elif code in DENIED:
-            raise WorkerFailureError(
-                FailureKind.NOT_AUTHORIZED, f"not authorized to read {self._topic}: {error.str()}; grant READ on it"
-            )
-        elif error.fatal():
-            raise WorkerFailureError(FailureKind.CLIENT_FATAL, error.str())
-        else:
-            # The client tries again by itself; a deleted source is the supervisor's matter.
-            _repeats.warning("source not readable, trying again", code, topic=self._topic, error=error.str())
+    def _by_partition(self, records: Sequence[SourceRecord]) -> dict[int, Sequence[SourceRecord]]:
+        if len(self._positions) > 1:
+            return by_partition(records)
+        # Most workers have one partition: there each record need not be asked.
+        return {records[0].partition(): records} if records else {}
 
-    def _out_of_range(self, partition: int) -> None:
-        """The record to read next is not there: expired, or the topic was made anew."""
-        position = self._positions[partition]
-        topic_partition = TopicPartition(self._topic, partition)
-        try:
-            watermarks = self._consumer.get_watermark_offsets(topic_partition, timeout=WATERMARKS_S)
-        except KafkaException as error:
-            watermarks = None
-            _repeats.warning("watermarks not known, trying again", partition, error=str(error))
-        if watermarks is not None:
-            low, high = watermarks
-            if 0 <= position < low:
-                _log.error(
-                    "records expired before they were read", partition=partition, first=position, next=low,
-                    lost=low - position, advice="raise the retention of the source, or add workers",
-                )  # fmt: skip
-                self._expired.append(Expired(partition, position, low))
-                self._positions[partition] = low
-            elif position > high:
+    def _handle(self, messages: Sequence[Message]) -> None:
+        """What the client tells in the place of records."""
+        out_of_range = []
+        for message in messages:
+            error = cast("KafkaError", message.error())
+            code = error.code()
+            if code == KafkaError._AUTO_OFFSET_RESET:
+                out_of_range.append(cast("SourceRecord", message).partition())
+            elif code in DENIED:
                 raise WorkerFailureError(
-                    FailureKind.SOURCE_RECREATED,
-                    f"offset {position} of partition {partition} is past its end {high}: {self._topic} was made anew "
-                    "or cut by its broker; reading it again from the start",
+                    FailureKind.NOT_AUTHORIZED, f"not authorized to read {self._topic}: {error.str()}; grant READ on it"
                 )
-        self._assign()
+            elif error.fatal():
+                raise WorkerFailureError(FailureKind.CLIENT_FATAL, error.str())
+            else:
+                # The client tries again by itself; a deleted source is the supervisor's matter.
+                _repeats.warning("source not readable, trying again", code, topic=self._topic, error=error.str())
+        if out_of_range:
+            self._find(out_of_range)
+            self._assign()
+
+    def _find(self, partitions: Sequence[int]) -> None:
+        """Where to go on in partitions whose next record is not there: it expired, or the topic was made anew.
+
+        Where no broker answers, the rest is left for the next time: each would be waited for, and nothing beats here.
+        """
+        for partition in partitions:
+            try:
+                watermarks = self._consumer.get_watermark_offsets(
+                    TopicPartition(self._topic, partition), timeout=WATERMARKS_S
+                )
+            except KafkaException as error:
+                watermarks = None
+                _repeats.warning("watermarks not known, trying again", partition, error=str(error))
+            if watermarks is None:
+                return
+            self._go_on(partition, *watermarks)
+
+    def _go_on(self, partition: int, low: int, high: int) -> None:
+        position = self._positions[partition]
+        if 0 <= position < low:
+            _log.error(
+                "records expired before they were read", partition=partition, first=position, next=low,
+                lost=low - position, advice="raise the retention of the source, or add workers",
+            )  # fmt: skip
+            self._expired.append(Expired(partition, position, low))
+            self._positions[partition] = low
+        elif position > high:
+            raise WorkerFailureError(
+                FailureKind.SOURCE_RECREATED,
+                f"offset {position} of partition {partition} is past its end {high}: {self._topic} was made anew "
+                "or cut by its broker; reading it again from the start",
+            )
 
     def take_expired(self) -> list[Expired]:
         """The ranges that were found to have expired since the last call: they end before what is read next."""
@@ -141,9 +162,7 @@ class Source:
 
 def by_partition(records: Sequence[SourceRecord]) -> dict[int, Sequence[SourceRecord]]:
     """The same records, by partition."""
-    if not records:
-        return {}
-    partitions = {record.partition() for record in records}
-    if len(partitions) == 1:
-        return {partitions.pop(): records}
-    return {p: [record for record in records if record.partition() == p] for p in sorted(partitions)}
+    groups: dict[int, list[SourceRecord]] = {}
+    for record in records:
+        groups.setdefault(record.partition(), []).append(record)
+    return dict(sorted(groups.items()))

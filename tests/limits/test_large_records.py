@@ -10,10 +10,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from bench.broker import LocalKafka
 from bench.program import Program
 from tests.limits.conftest import BROKER_MAX_BYTES
-from tests.limits.watching import MEGABYTE, Watch
 from tests.support.comparing import committed, wait_caught_up
 from tests.support.samples import event
 from tests.support.topics import Record, produce, read_all, topics, wait_until
+from tests.support.watching import MEGABYTE, Watch
 
 LARGE = int(os.environ.get("LIMITS_LARGE_RECORDS", "14"))
 PLAIN_MAX_BYTES = 1_048_588  # Kafka's default of max.message.bytes

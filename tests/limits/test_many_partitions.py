@@ -10,11 +10,11 @@ import pytest
 
 from bench.broker import LocalKafka
 from bench.program import Program
-from tests.limits.watching import MEGABYTE, Watch
 from tests.support.comparing import Group, assert_complete, assert_exactly, assert_ordered, wait_caught_up
 from tests.support.load import Load, write
 from tests.support.samples import PADDING, event
 from tests.support.topics import Record, read_all, read_topics, wait_until
+from tests.support.watching import MEGABYTE, Watch
 
 PARTITIONS = int(os.environ.get("LIMITS_PARTITIONS", "64"))
 EVENTS = int(os.environ.get("LIMITS_MANY_EVENTS", "64000"))

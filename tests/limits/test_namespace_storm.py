@@ -14,12 +14,12 @@ import pytest
 
 from bench.broker import LocalKafka
 from bench.program import Program
-from tests.limits.watching import MEGABYTE, Watch
 from tests.support.comparing import Group, assert_exactly, assert_ordered, wait_caught_up
 from tests.support.figures import APPEND_TIME, appended_ms, percentile, told
 from tests.support.load import Load
 from tests.support.samples import event, namespace_of
 from tests.support.topics import Record, produce, read_all, read_topics, topics, wait_until
+from tests.support.watching import MEGABYTE, Watch
 
 STORM = int(os.environ.get("EVENTS_FANOUT_STORM", "1500"))  # namespaces; 10000 is the whole storm
 ROOM = int(os.environ.get("EVENTS_FANOUT_STORM_ROOM", "100"))  # topics

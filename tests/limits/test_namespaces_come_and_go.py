@@ -15,11 +15,11 @@ from bench.broker import LocalKafka
 from fanout.settings import Settings
 from tests.limits.conftest import BROKER_MAX_BYTES
 from tests.limits.lone import LoneWorker
-from tests.limits.watching import MEGABYTE, Cost, cost
 from tests.support.comparing import assert_exactly, assert_ordered
 from tests.support.load import write
 from tests.support.samples import events
 from tests.support.topics import Record, topics, wait_until
+from tests.support.watching import MEGABYTE, Cost, cost
 
 WAVES = int(os.environ.get("LIMITS_WAVES", "9"))
 RETURN_EVERY = 3

@@ -14,12 +14,12 @@ import pytest
 
 from bench.broker import LocalKafka
 from bench.program import Program
-from tests.limits.watching import MEGABYTE, Watch
 from tests.support.comparing import Group, assert_exactly, assert_ordered, wait_caught_up
 from tests.support.figures import APPEND_TIME, appended_ms, percentile, told
 from tests.support.load import Load, write
 from tests.support.samples import PADDING, event
 from tests.support.topics import Record, read_all, read_topics, wait_until
+from tests.support.watching import MEGABYTE, Watch
 
 BACKLOG = int(os.environ.get("LIMITS_BACKLOG_EVENTS", "100000"))
 NAMESPACES = 20

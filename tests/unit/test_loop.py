@@ -15,9 +15,10 @@ from fanout.worker.envelope import key_function
 from fanout.worker.link import WorkerLink
 from fanout.worker.loop import Inflight, Loop
 from fanout.worker.offsets import Tracker
+from fanout.worker.records import SourceRecord
 from fanout.worker.router import Router
 from fanout.worker.routes import Refusal
-from fanout.worker.source import Expired, Source
+from fanout.worker.source import Expired, Source, by_partition
 from tests.unit.fakes import NOW_MS, FakeRecord, event
 from tests.unit.rig import Rig
 
@@ -49,9 +50,9 @@ class FakeSource:
         self.expired: list[Expired] = []
         self.limits: list[int] = []
 
-    def read(self, limit: int, timeout_s: float) -> Sequence[FakeRecord]:
+    def read(self, limit: int, timeout_s: float) -> dict[int, Sequence[SourceRecord]]:
         self.limits.append(limit)
-        return self.rounds.pop(0) if self.rounds else []
+        return by_partition(self.rounds.pop(0) if self.rounds else [])
 
     def take_expired(self) -> list[Expired]:
         expired, self.expired = self.expired, []
@@ -188,11 +189,11 @@ def test_no_more_is_read_than_the_bound_on_bytes_allows(monkeypatch: pytest.Monk
     large = [FakeRecord(n, event("a", pad="x" * 8_000)) for n in range(200)]
     read = 0
 
-    def read_within(limit: int, timeout_s: float) -> Sequence[FakeRecord]:
+    def read_within(limit: int, timeout_s: float) -> dict[int, Sequence[SourceRecord]]:
         nonlocal read
         taken = large[read : read + limit]
         read += len(taken)
-        return taken
+        return by_partition(taken)
 
     bench.source.read = read_within  # type: ignore[method-assign]
     bench.turns(200)

@@ -45,7 +45,7 @@ def reading(consumer: FakeConsumer, **offsets: int) -> Source:
 
 
 def offsets(source: Source, limit: int = 100) -> list[int]:
-    return [record.offset() for record in source.read(limit, 0.5)]
+    return [record.offset() for group in source.read(limit, 0.5).values() for record in group]
 
 
 def test_it_begins_where_it_is_told_to() -> None:
@@ -154,6 +154,31 @@ def test_watermarks_that_are_not_known_are_asked_again() -> None:
     consumer.watermarks = (12, 30)
     assert offsets(source) == []
     assert source.take_expired() == [Expired(0, 10, 12)]
+
+
+def test_where_no_broker_answers_one_partition_is_waited_for_and_not_each() -> None:
+    consumer = FakeConsumer()
+    source = reading(consumer, p0=10, p1=10, p2=10)
+    lost = [ErrorMessage(KafkaError._AUTO_OFFSET_RESET, partition) for partition in range(3)]
+    consumer.queue = [*lost]
+    consumer.watermarks = KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    assert offsets(source) == []
+    assert consumer.asked == [0]
+    assert consumer.assignments[-1] == {0: 10, 1: 10, 2: 10}, "all are tried again"
+    consumer.queue = [*lost]
+    consumer.watermarks = (12, 30)
+    offsets(source)
+    assert source.take_expired() == [Expired(partition, 10, 12) for partition in range(3)]
+
+
+def test_the_records_of_a_worker_are_by_partition_whether_it_has_one_or_more() -> None:
+    for positions, partition in (({"p4": 0}, 4), ({"p4": 0, "p5": 0}, 5)):
+        consumer = FakeConsumer()
+        consumer.queue = [FakeRecord(0, partition=partition), FakeRecord(1, partition=partition)]
+        source = reading(consumer, **positions)
+        assert [*source.read(10, 0.1)] == [partition]
+        consumer.queue = []
+        assert source.read(10, 0.1) == {}
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def polls_for_microseconds() -> None:
     real = Source.read
     began: list[Source] = []
 
-    def read(self: Source, limit: int, timeout_s: float) -> Sequence[SourceRecord]:
+    def read(self: Source, limit: int, timeout_s: float) -> dict[int, Sequence[SourceRecord]]:
         faulty = bool(began) and timeout_s >= READ_IDLE_S
         found = real(self, limit, POLL_S if faulty else timeout_s)
         if found:
