@@ -70,7 +70,7 @@ class Supervisor:
         self._totals: Counter[str] = Counter()
         self._stopping = asyncio.Event()
         self._stop_deadline = float("inf")
-        self._gave_up = False
+        self._gave_up, self._committed = False, True
         self._protocol: client.Protocol = "classic"
         self._seat = Seat(lambda: Membership(self._settings, self._protocol, self._commits, self._handlers()))
         lease_s, stall_s = settings.lease_ms / 1000, settings.stall_ms / 1000
@@ -177,7 +177,7 @@ class Supervisor:
         deadline = time.monotonic() + self._settings.drain_timeout_ms / 1000
         await self._pool.drain(partitions, min(deadline, self._stop_deadline))
         if self._seat.holder is not None:
-            await self._seat.holder.committer.commit_now(partitions, COMMIT_NOW_S)
+            self._committed = await self._seat.holder.committer.commit_now(partitions, COMMIT_NOW_S)
         self._commits.disown(partitions)
 
     def _lost(self, partitions: set[int]) -> None:
@@ -233,14 +233,15 @@ class Supervisor:
     async def _stop(self) -> ExitCode:
         """Drain all, commit, leave the group, by one deadline."""
         drained = await self._pool.stop(self._stop_deadline - min(LEAVE_S, self._settings.stop_timeout_ms / 2000))
-        committed = True
+        self._committed = True
         if (member := self._seat.holder) is not None:
             await asyncio.wait([asyncio.create_task(member.halt())], timeout=max(0.5, self._left_s()))
-            committed = await member.committer.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
+            self._committed = await member.committer.commit_now(None, max(0.5, self._left_s() - LEAVE_S / 2))
+            # What met a rebalance may be taken yet: leaving revokes what is still ours, and that commits again.
             await member.leave(max(0.5, self._left_s()))
         if self._gave_up:
             return ExitCode.CRASH_LOOP
-        if not drained or not committed:
+        if not drained or not self._committed:
             _log.warning("stopped with records that are not known to be delivered: they are delivered again")
             return ExitCode.STOPPED_UNDELIVERED
         return ExitCode.OK
