@@ -177,7 +177,7 @@ class _Judge:
                 latest[place.partition] = max(place.sequence, latest.get(place.partition, -1))
 
     def _look_at_commits(self, samples: Sequence[Sample]) -> None:
-        samples = _with_true_ends(samples, self._terms.ends_lag_s)
+        samples = _with_true_ends(samples, self._arrivals, self._terms.ends_lag_s)
         by_partition: dict[tuple[int, int], list[Sent]] = defaultdict(list)
         for record in self._sent.values():
             by_partition[record.generation, record.place.partition].append(record)
@@ -217,16 +217,21 @@ class _Judge:
                     break
 
 
-def _with_true_ends(samples: Sequence[Sample], lag_s: float) -> list[Sample]:
-    """The same, with the furthest end of each topic that was seen until then, or so many seconds later."""
-    ordered = sorted(samples, key=lambda sample: sample.at)
+def _with_true_ends(samples: Sequence[Sample], arrivals: Iterable[Arrival], lag_s: float) -> list[Sample]:
+    """The same, with the furthest end of each topic that was seen until then, or so many seconds later.
+
+    What was read from a topic was in it, too: of one that is deleted no sample may have seen the end.
+    """
+    seen: list[tuple[float, tuple[str, int], int]] = [
+        (sample.at, where, end) for sample in samples for where, end in sample.ends.items()
+    ]
+    seen += [(arrival.at, (arrival.topic, arrival.generation), arrival.offset + 1) for arrival in arrivals]
+    seen.sort(reverse=True)
     furthest: dict[tuple[str, int], int] = {}
-    following = 0
     found = []
-    for sample in ordered:
-        while following < len(ordered) and ordered[following].at <= sample.at + lag_s:
-            for where, end in ordered[following].ends.items():
-                furthest[where] = max(furthest.get(where, 0), end)
-            following += 1
+    for sample in sorted(samples, key=lambda sample: sample.at):
+        while seen and seen[-1][0] <= sample.at + lag_s:
+            _, where, end = seen.pop()
+            furthest[where] = max(furthest.get(where, 0), end)
         found.append(sample._replace(ends=dict(furthest)))
     return found

@@ -14,11 +14,16 @@ def sent(sequence: int, namespace: str = "a", reason: str = "", *, partition: in
     return Sent(Place(partition, sequence), namespace, reason, generation, sequence)
 
 
-def arrival(record: Sent, offset: int, topic: str = "", *, intact: bool = True, generation: int = 0) -> Arrival:
+LATE = 100.0  # after all samples: what is read tells nothing of them
+
+
+def arrival(
+    record: Sent, offset: int, topic: str = "", *, intact: bool = True, generation: int = 0, at: float = LATE
+) -> Arrival:
     """Where it belongs, or in another topic."""
     where = topic or (DEAD_LETTERS if record.reason else f"t.{record.namespace}")
     coordinates = (record.place.partition, record.offset) if record.reason else None
-    return Arrival(where, generation, offset, float(offset), record.place, intact, record.reason, coordinates)
+    return Arrival(where, generation, offset, at, record.place, intact, record.reason, coordinates)
 
 
 def mark(partition: int, first: int, until: int) -> Arrival:
@@ -168,6 +173,13 @@ def test_a_commit_above_a_dead_letter_that_is_not_there_yet_is_ahead() -> None:
     records = [sent(0, reason="not-json"), sent(1)]
     arrivals = [arrival(records[0], 0), arrival(records[1], 0)]
     assert verdict(records, arrivals, [sample(1.0, {0: 2}, {"t.a": 1, DEAD_LETTERS: 0})]).broken() == ["ahead"]
+
+
+def test_what_was_read_before_was_there_though_its_topic_is_deleted_and_no_sample_has_seen_it() -> None:
+    records = [sent(0), sent(1)]
+    samples = [sample(1.0, {0: 1}, {"t.a": 1}), sample(3.0, {0: 2}, {})]
+    assert verdict(records, [arrival(records[0], 0), arrival(records[1], 1, at=2.0)], samples).broken() == []
+    assert verdict(records, [arrival(records[0], 0), arrival(records[1], 1, at=4.0)], samples).broken() == ["ahead"]
 
 
 def test_a_commit_that_was_once_ahead_is_told_though_all_arrived_in_the_end() -> None:
