@@ -65,7 +65,7 @@ class Handlers(NamedTuple):
     in_doubt: Callable[[], int]  # which doubt it is in that this member still is one; 0 if none
     confirmed: Callable[[int], None]  # the group has taken a commit, or given partitions, since that doubt: it is
     identity: Callable[[], str]  # of the source topic as far as is known: it goes into each commit
-    identified: Callable[[], Awaitable[str]]  # the same, once it was asked for
+    identified: Callable[[], Awaitable[str]]  # the same, asked for anew
 
 
 class Membership:

@@ -12,6 +12,7 @@ from fanout.settings import Settings
 
 LOOK_EVERY_S = 5.0
 REQUEST_S = 5.0
+IDENTIFY_S = 2.0  # for how long a worker's start waits for an answer
 
 _repeats = log.Repeats(log.get("source"))
 
@@ -57,16 +58,23 @@ class SourceTopic:
         while True:
             self._wake.clear()
             await self._look()
-            self._looked.set()
             self._admin.poll(0)  # or what the client says of its connections is kept in memory, and told nowhere
             if not self._wake.is_set():
                 self._certain.set()
+                self._looked.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
 
     async def identified(self) -> str:
-        """Its identity, after the first look; empty where the broker does not tell."""
-        await self._looked.wait()
+        """Its identity now, or the last one that is known where no broker tells in time; empty where none ever did.
+
+        Asked anew, because a topic that is made anew brings a rebalance, and a worker that began at an offset of the
+        one before would deliver what is behind that first.
+        """
+        self._looked.clear()
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), IDENTIFY_S)
         return self.identity
 
     def doubt(self) -> None:
