@@ -8,9 +8,9 @@ from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from bench.chaos.ledger import Entry, acknowledged
 from bench.checker import Sent
 from bench.pace import Schedule
 from bench.stamp import Content, Place, stamped
@@ -35,16 +35,6 @@ PICKY_TOPICS = {
     COMPACTED: {"cleanup.policy": "compact", "min.compaction.lag.ms": "86400000"},
 }
 ODD_REASONS = {SMALL: Reason.TOO_LARGE, DATED: Reason.BAD_TIMESTAMP, COMPACTED: Reason.NULL_KEY}
-
-
-class Entry(msgspec.Struct):
-    """One line of the ledger."""
-
-    place: Place
-    namespace: str
-    reason: str
-    generation: int
-    offset: int = -1  # until it is acknowledged
 
 
 class Draft(NamedTuple):
@@ -154,7 +144,7 @@ class Traffic:
         """Everything that was written so far and acknowledged."""
         with self._lock:
             entries = list(self._ledger)
-        return [Sent(e.place, e.namespace, e.reason, e.generation, e.offset) for e in entries if e.offset >= 0]
+        return acknowledged(entries)
 
     @property
     def partitions(self) -> int:
@@ -232,10 +222,12 @@ class Traffic:
 
     def _told(self, entry: Entry, error: KafkaError | None, message: Message) -> None:
         offset = message.offset()
-        if error is None and offset is not None:
-            entry.offset = offset
-        elif error is not None:
+        if error is not None:
             self._errors.append(error.str())
+            return
+        entry.acknowledged = True
+        if offset is not None:
+            entry.offset = offset
 
 
 def hash_of(key: bytes | None) -> int:
