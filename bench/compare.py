@@ -1,10 +1,11 @@
 """Our CPU per event against other programs', turn by turn on one broker: `python -m bench compare`.
 
-For each number of destinations: a new broker, a source of two partitions filled once, destinations made beforehand.
-Each turn every program drains the whole source in a group of its own, in an order that alternates, because a machine's
-speed drifts by more than the programs differ: only ratios within a turn count. After each drain every destination is
-counted and one is compared record by record, so that a program is never fast by leaving something out. A program that
-would take an hour for the whole source (`Peer.events_max`) drains a smaller one, with the same destinations.
+For each number of destinations: a new broker, or new topics on the user's cluster; a source of two partitions filled
+once, destinations made beforehand. Each turn every program drains the whole source in a group of its own, in an order
+that alternates, because a machine's speed drifts by more than the programs differ: only ratios within a turn count.
+After each drain every destination is counted and one is compared record by record, so that a program is never fast by
+leaving something out. A program that would take an hour for the whole source (`Peer.events_max`) drains a smaller one,
+with the same destinations.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from bench.broker import LocalKafka
-from bench.destinations import PARTS, Destinations
-from bench.drain import DrainFailedError, Turn, drain
-from bench.load import Shape, Written, fill
+from bench.broker import LOCAL, Cluster, OwnKafkaError, Target
+from bench.destinations import Destinations
+from bench.drain import Turn
+from bench.load import Shape
 from bench.peers.peer import Peer
+from bench.stage import Backlog, Source, Stage, alternately, make_source
 
+OURS, EARLIER = "events-fanout", "at-"  # what the programs are called that are ours
 SOURCE = "bench-source"
 IDLE_SOURCE = "bench-idle"
 PARTITIONS = 2
@@ -54,20 +57,30 @@ class Comparison(msgspec.Struct, frozen=True):
     rounds: list[Round]
 
 
-def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Comparison:
+def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell, target: Target = LOCAL) -> Comparison:
     """Measure. Blocks for minutes: a turn of 400 000 events is some 10 s for each program.
 
     The programs' own output goes to files in `output`, what happens to `tell`. Raises DrainFailedError if a program
-    fails or does not deliver every event exactly once.
+    fails or does not deliver every event exactly once; OwnKafkaError if one cannot get into the user's cluster.
     """
+    if locked_out := [peer.name for peer in peers if target.environment and not _takes_kafka_variables(peer)]:
+        raise OwnKafkaError(
+            f"{', '.join(locked_out)}: of the programs events-fanout alone is told by {', '.join(target.environment)} "
+            f"how to get into {target.bootstrap}"
+        )
     for peer in peers:
         tell(f"building {peer.name}")
         peer.build()
     rounds = []
     for count in plan.destinations:
         shape = msgspec.structs.replace(plan.shape, namespaces=count)
-        rounds.append(_round(msgspec.structs.replace(plan, shape=shape), peers, output, tell))
+        rounds.append(_round(msgspec.structs.replace(plan, shape=shape), peers, output, tell, target))
     return Comparison(plan, rounds)
+
+
+def _takes_kafka_variables(peer: Peer) -> bool:
+    """Whether it is events-fanout, as it is or as it was (`bench.revision`)."""
+    return peer.name == OURS or peer.name.startswith(EARLIER)
 
 
 def backlog(plan: Plan, peer: Peer) -> int:
@@ -75,63 +88,36 @@ def backlog(plan: Plan, peer: Peer) -> int:
     return plan.events if peer.events_max is None else min(plan.events, peer.events_max)
 
 
-def _round(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell) -> Round:
+def _round(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell, target: Target) -> Round:
     count = plan.shape.namespaces
-    with LocalKafka(config=BROKER_CONFIG) as kafka:
+    with target.open(BROKER_CONFIG, {name for peer in peers for name in peer.tuned}) as kafka:
         idle_source = _source(kafka, IDLE_SOURCE, PARTITIONS, plan.shape)
         wanted = {peer.name: backlog(plan, peer) for peer in peers}
-        sources: dict[int, _Source] = {}
+        sources: dict[int, Source] = {}
         for events in set(wanted.values()):
             sources[events] = _source(kafka, f"{SOURCE}-{events}", events, plan.shape)
             tell(f"{count} destinations: {events} events loaded in {sources[events].written.took_s:.1f} s")
-        stage = _Stage(kafka, Destinations(kafka, idle_source.written.namespaces), output, tell)
-        idle = [stage.turn(peer, idle_source, "start and stop") for peer in peers]
+        stage = Stage(kafka, Destinations(kafka, idle_source.written.namespaces), output)
+        idle = [_turn(stage, peer, idle_source, "start and stop", tell) for peer in peers]
         for peer in peers:
-            stage.turn(peer, sources[wanted[peer.name]], "warm-up")
+            _turn(stage, peer, sources[wanted[peer.name]], "warm-up", tell)
         measured = []
         for number in range(plan.turns):
-            order = peers if number % 2 == 0 else list(reversed(peers))
             what = f"turn {number + 1}"
-            by_name = {peer.name: stage.turn(peer, sources[wanted[peer.name]], what) for peer in order}
+            by_name = {
+                peer.name: _turn(stage, peer, sources[wanted[peer.name]], what, tell)
+                for peer in alternately(peers, number)
+            }
             measured.append([by_name[peer.name] for peer in peers])
     return Round(count, idle, measured)
 
 
-class _Source(msgspec.Struct, frozen=True):
-    """A topic to drain, and what is in it."""
-
-    topic: str
-    written: Written
+def _source(kafka: Cluster, topic: str, events: int, shape: Shape) -> Source:
+    return make_source(kafka, topic, Backlog(shape=shape, events=events, partitions=PARTITIONS))
 
 
-def _source(kafka: LocalKafka, topic: str, events: int, shape: Shape) -> _Source:
-    kafka.create_topic(topic, PARTITIONS)
-    return _Source(topic, fill(kafka.bootstrap, topic, events, shape))
-
-
-class _Stage(msgspec.Struct, frozen=True):
-    """Where turns are run: a broker with its destinations."""
-
-    kafka: LocalKafka
-    destinations: Destinations
-    output: Path
-    tell: Tell
-
-    def turn(self, peer: Peer, source: _Source, what: str) -> Turn:
-        self.destinations.empty()
-        turn = drain(peer, self.kafka, source.topic, self.output / f"{peer.name}.log")
-        self._check(peer, source.written)
-        cpu = f"{turn.cpu_s:.2f} s CPU for {turn.events:,} events, {turn.cpu_s / turn.events * 1e6:.2f} us/event"
-        self.tell(f"  {what}: {peer.name} {cpu}, {turn.events / turn.wall_s:,.0f} events/s")
-        return turn
-
-    def _check(self, peer: Peer, written: Written) -> None:
-        found = self.destinations.counts()
-        wrong = {name: found[name] - written.counts[name] for name in written.namespaces}
-        wrong = {name: difference for name, difference in wrong.items() if difference}
-        if wrong:
-            some = dict(sorted(wrong.items())[:5])
-            raise DrainFailedError(f"{peer.name}: {len(wrong)} destinations with events too many or too few, as {some}")
-        if not self.destinations.holds(written.watched, written.events, peer.loses):
-            kept = ", ".join(part for part in PARTS if part not in peer.loses)
-            raise DrainFailedError(f"{peer.name} changed one of {kept} on the way")
+def _turn(stage: Stage, peer: Peer, source: Source, what: str, tell: Tell) -> Turn:
+    turn = stage.turn(peer, source)
+    cpu = f"{turn.cpu_s:.2f} s CPU for {turn.events:,} events, {turn.cpu_s / turn.events * 1e6:.2f} us/event"
+    tell(f"  {what}: {peer.name} {cpu}, {turn.events / turn.wall_s:,.0f} events/s")
+    return turn

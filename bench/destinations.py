@@ -9,11 +9,12 @@ from typing import Any
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from bench.broker import LocalKafka
+from bench.broker import Cluster, terms
 from bench.offsets import spans
 from fanout.demo.events import Event, Headers
 
 REQUEST_TIMEOUT_S = 60.0
+CREATED_AT_ONCE = 500  # in one request, whose answer is waited for 30 s: a thousand take some seconds
 PARTS = ("value", "key", "headers", "timestamp")
 Content = tuple[bytes | None, bytes | None, Headers, int]  # value, key, headers, timestamp in ms
 
@@ -21,10 +22,12 @@ Content = tuple[bytes | None, bytes | None, Headers, int]  # value, key, headers
 class Destinations:
     """One single-partition topic for each namespace. Every method blocks, for a second or so at a thousand topics."""
 
-    def __init__(self, kafka: LocalKafka, names: Sequence[str]) -> None:
-        kafka.create_topics(names)
+    def __init__(self, kafka: Cluster, names: Sequence[str]) -> None:
+        for first in range(0, len(names), CREATED_AT_ONCE):
+            kafka.create_topics(names[first : first + CREATED_AT_ONCE])
         self._bootstrap = kafka.bootstrap
-        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2})
+        self._terms = terms(kafka)
+        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2, **self._terms.client})
         self._places = [TopicPartition(name, 0) for name in names]
 
     def empty(self) -> None:
@@ -47,7 +50,13 @@ class Destinations:
     def _read(self, name: str) -> list[Content]:
         span = spans(self._admin, [name])[name, 0]
         consumer = Consumer(
-            {"bootstrap.servers": self._bootstrap, "group.id": "bench", "enable.auto.commit": False, "log_level": 3}
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": f"{self._terms.prefix}bench",
+                "enable.auto.commit": False,
+                "log_level": 3,
+                **self._terms.client,
+            }
         )
         found: list[Content] = []
         deadline = time.monotonic() + REQUEST_TIMEOUT_S

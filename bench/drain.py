@@ -1,6 +1,7 @@
 """One turn: a program drains the backlog of a source topic, and what that cost."""
 
 import contextlib
+import math
 import os
 import signal
 import time
@@ -12,11 +13,12 @@ from subprocess import STDOUT, Popen
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from bench.broker import LocalKafka
+from bench.broker import Cluster, terms
 from bench.broker.tether import Tether
 from bench.cpu import Running, ended, reap, tree
+from bench.nonfinite import NonFinite, restored
 from bench.offsets import GroupReader, spans
-from bench.peers.peer import ROOT, Job, Peer, Started, base_environment
+from bench.peers.peer import ROOT, Job, Peer, base_environment
 
 POLL_S = 0.2
 STOP_TIMEOUT_S = 60.0
@@ -27,8 +29,8 @@ class Turn(msgspec.Struct, frozen=True):
 
     `cpu_s`, `user_s`, `system_s` are of the whole process tree, from its start to its end. `wall_s` is from its start
     until the group had committed the end of the source, looked at every 0.2 s, so the program's own commit interval is
-    in it. `broker_cpu_s` is what the broker used meanwhile. `processes` are those that lived then, the one that was
-    started first: of events-fanout the supervisor, and then the workers.
+    in it. `broker_cpu_s` is what the broker used meanwhile, NaN of one that is not local. `processes` are those that
+    lived then, the one that was started first: of events-fanout the supervisor, and then the workers.
     """
 
     peer: str
@@ -37,32 +39,51 @@ class Turn(msgspec.Struct, frozen=True):
     user_s: float
     system_s: float
     wall_s: float
-    broker_cpu_s: float
+    broker_cpu_s: NonFinite
     processes: list[Running]
+
+    def __post_init__(self) -> None:
+        restored(self, math.nan, "broker_cpu_s")
 
     @property
     def peak_bytes(self) -> int:
         """Sum of the most resident memory that each of its processes ever had."""
         return sum(process.peak_bytes for process in self.processes)
 
+    def draining_s(self, idle: "Turn") -> float:
+        """Seconds without the start and the wait for the last commit, both as in a drain of two events.
+
+        Where the backlog was so small that these are most of it, nothing is taken off: the difference would be noise.
+        """
+        less = self.wall_s - idle.wall_s
+        return less if less > self.wall_s / 2 else self.wall_s
+
 
 class DrainFailedError(RuntimeError):
     """The program ended too early, took too long, or left with an error; the message holds the tail of its output."""
 
 
-def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: float = 600.0) -> Turn:
+def drain(
+    peer: Peer, kafka: Cluster, topic: str, output: Path, *, bootstrap: str | None = None, timeout_s: float = 600.0
+) -> Turn:
     """Have a program drain the topic in a group of its own, then end it with SIGTERM. Blocks until it has ended.
 
-    `output` is the file its standard output and error go to. Raises DrainFailedError.
+    `output` is the file its standard output and error go to. `bootstrap` is what the program is told, by default the
+    broker's own; what looks on goes past it. Raises DrainFailedError.
     """
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2})
+    there = terms(kafka)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2, **there.client})
     # A partition that is empty is never committed.
     ends = {partition: span.high for (_, partition), span in spans(admin, [topic]).items() if span.high > 0}
-    job = Job(kafka.bootstrap, topic, f"{peer.name}-{uuid.uuid4().hex[:8]}")
+    job = Job(bootstrap or kafka.bootstrap, topic, f"{there.prefix}{peer.name}-{uuid.uuid4().hex[:8]}")
     started = peer.start(job)
     broker_before_s = kafka.cpu_s()
     begun = time.monotonic()
-    with GroupReader(kafka.bootstrap, job.group) as group, _running(started, output) as process:
+    environment = there.environment | started.environment
+    with (
+        GroupReader(kafka.bootstrap, job.group, there.client) as group,
+        _running(started.command, environment, output) as process,
+    ):
         while group.committed(topic, ends) != ends:
             if ended(process):
                 raise DrainFailedError(f"{peer.name} ended before the backlog did\n{_tail(output)}")
@@ -89,15 +110,13 @@ def drain(peer: Peer, kafka: LocalKafka, topic: str, output: Path, timeout_s: fl
 
 
 @contextlib.contextmanager
-def _running(started: Started, output: Path) -> Iterator[Popen[bytes]]:
+def _running(command: list[str], environment: dict[str, str], output: Path) -> Iterator[Popen[bytes]]:
     """The program's process; killed if it still runs at the end."""
     tether = Tether()
-    environment = base_environment() | started.environment
+    environment = base_environment() | environment
     try:
         with output.open("wb") as file:
-            process = tether.popen(
-                started.command, stdout=file, stderr=STDOUT, environment=environment, folder=str(ROOT)
-            )
+            process = tether.popen(command, stdout=file, stderr=STDOUT, environment=environment, folder=str(ROOT))
         try:
             yield process
         finally:

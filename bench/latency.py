@@ -10,6 +10,7 @@ Four ways to look at the same events:
   destination (`bench/taps.py`). The program alone, with the broker's append at its end; to the microsecond.
 - append to append: by the broker's own time stamps (LogAppendTime at both ends), which are whole milliseconds. One such
   difference is off by up to 1 ms either way, the mean of many is not. Of all events, whether they were watched or not.
+  Between two brokers it is off by what their clocks differ.
 - the same in a turn in which nothing reads while the load is on: the difference is what the taps cost.
 
 The taps, and a writer that keeps closer to its schedule, take more of the machine than those of `bench sustain` do: a
@@ -27,7 +28,8 @@ from collections.abc import Callable
 import msgspec
 
 from bench.aside import Aside
-from bench.rig import SOURCE, Cpu, Rig, Setup
+from bench.broker import LOCAL, Target
+from bench.rig import Cpu, Rig, Setup
 from bench.taps import Finish, Tapped, Taps, Watch
 from bench.times import Times, overlaps, times
 from bench.writer import Wrote
@@ -131,13 +133,13 @@ class Latency(msgspec.Struct, frozen=True):
         return measured.late_ms() <= self.plan.late_ms
 
 
-def latency(plan: Plan, tell: Tell) -> Latency:
+def latency(plan: Plan, tell: Tell, target: Target = LOCAL) -> Latency:
     """Measure. Blocks for `plan.took_s` and a third more; `tell` gets what is done and seconds of load since the last.
 
-    Raises AsideError, NotSettledError.
+    Raises AsideError, NotSettledError, and OwnKafkaError on the user's cluster.
     """
     found: list[list[Turn]] = [[] for _ in plan.steps]
-    with Rig(plan.setup) as rig, Aside("taps", Taps, rig.bootstrap, SOURCE) as taps:
+    with Rig(plan.setup, target) as rig, Aside("taps", Taps, rig.bootstrap, rig.source, rig.terms) as taps:
         run = _Run(rig, taps, plan, tell)
         run.warm()
         # The one without readers is in the middle: a machine's speed drifts, and its figures are held against theirs.
@@ -192,8 +194,8 @@ class _Run:
         rig, taps = self._rig, self._taps
         count = step.warm() + math.ceil(step.rate * self._plan.seconds)
         starts = rig.source_ends() | rig.destination_ends()
-        watched = watched_names(rig.setup.names(), step.rate) if tapped else []
-        live = {place: start for place, start in starts.items() if tapped and place[0] in {SOURCE, *watched}}
+        watched = watched_names(rig.names, step.rate) if tapped else []
+        live = {place: start for place, start in starts.items() if tapped and place[0] in {rig.source, *watched}}
         taps.begin(Watch(first=rig.next_number, count=count, live=live))
         before, begun = rig.cpu(), time.monotonic()
         telling = _Telling(self._tell, f"{what}: {step.name}")

@@ -1,7 +1,7 @@
 """Offsets seen from outside: where partitions begin and end, and what a group has committed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self, TypeVar
 
 import msgspec
@@ -95,13 +95,13 @@ def _offsets(
 
 
 class GroupReader:
-    """Reads what a group has committed, without joining it. A context manager.
+    """Reads what a group has committed, without joining it. A context manager. `properties` are the client's, besides.
 
     Not by the admin client: its request for these offsets ends the process with a segmentation fault when the broker
     answers that it is not the coordinator, as one does that has just started (librdkafka 2.16, its issue 5040).
     """
 
-    def __init__(self, bootstrap: str, group: str) -> None:
+    def __init__(self, bootstrap: str, group: str, properties: Mapping[str, str] | None = None) -> None:
         self._group = group
         self._consumer = Consumer(
             {
@@ -110,6 +110,7 @@ class GroupReader:
                 "enable.auto.commit": False,
                 "log_level": 2,
                 "reconnect.backoff.max.ms": 200,
+                **(properties or {}),
             }
         )
 

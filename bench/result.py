@@ -14,6 +14,7 @@ import psutil
 
 import fanout
 from bench.broker.jars import kafka_version
+from bench.broker.target import LOCAL_TOLD
 from bench.peers.peer import ROOT
 
 OUT = ROOT / "bench" / "out"
@@ -31,7 +32,10 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One measurement. `data` is its own kind, with the raw samples; figures are worked out from them when shown."""
+    """One measurement. `data` is its own kind, with the raw samples; figures are worked out from them when shown.
+
+    `cluster` is "local broker", or the user's: its address, its brokers, and what is to be known of its topics.
+    """
 
     name: str
     begun: str  # local time with its offset from UTC
@@ -39,26 +43,33 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     command: str
     machine: Machine
     versions: dict[str, str]
+    cluster: str = LOCAL_TOLD
     data: T
 
 
 class Measuring:
-    """The frame around a measurement: made before it begins, it makes the Result when it has ended."""
+    """The frame around a measurement: made before it begins, it makes the Result when it has ended.
 
-    def __init__(self, name: str) -> None:
+    `cluster` is what `bench.broker.Target.told` says.
+    """
+
+    def __init__(self, name: str, cluster: str = LOCAL_TOLD) -> None:
         self._name = name
+        self.cluster = cluster
         self._begun = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         self._started = time.monotonic()
 
     def result(self, data: T) -> "Result[T]":
-        """What came of it."""
+        """What came of it. Which version of Kafka the user's cluster has is not known."""
+        local = self.cluster == LOCAL_TOLD
         return Result(
             name=self._name,
             begun=self._begun,
             took_s=round(time.monotonic() - self._started, 3),
             command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
             machine=machine(),
-            versions=versions(),
+            versions={name: version for name, version in versions().items() if local or name != "kafka"},
+            cluster=self.cluster,
             data=data,
         )
 

@@ -1,6 +1,7 @@
 """What a measurement under load stands on: a broker, a source, its destinations, the program, and a writer."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -11,17 +12,19 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bench.aside import Aside, AsideError
-from bench.broker import LocalKafka
+from bench.broker import LOCAL, OwnKafkaError, Target, terms
 from bench.compare import BROKER_CONFIG
 from bench.cpu import tree_cpu_s
+from bench.destinations import CREATED_AT_ONCE
 from bench.load import Shape
+from bench.nonfinite import NonFinite, restored
 from bench.offsets import REQUEST_TIMEOUT_S, GroupReader, offsets_of, patiently
 from bench.program import Program
 from bench.taps import Place
 from bench.writer import Write, Writer, Wrote
 from fanout.demo.events import namespace_names
 
-SOURCE, GROUP = "bench-source", "bench"
+SOURCE, GROUP = "bench-source", "bench"  # on the user's cluster with a prefix
 # Two workers, for the machines that this is run on have two cores. The bench's Program commits every 200 ms.
 SETTINGS = {"COMMIT_INTERVAL_MS": "200"}
 # Nobody kills the broker here; on a machine at its limit it would lose the session of 3 s that tests want of it.
@@ -47,10 +50,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 2
     settings: dict[str, str] = {}
 
-    def names(self) -> list[str]:
-        """The destinations."""
+    def names(self, prefix: str = "") -> list[str]:
+        """The destinations, of namespaces that begin with the prefix."""
         template = self.settings.get("TOPIC_TEMPLATE", "{namespace}")
-        return [template.replace("{namespace}", name) for name in namespace_names(self.shape.namespaces)]
+        return [template.replace("{namespace}", name) for name in namespace_names(self.shape.namespaces, prefix)]
 
 
 class NotSettledError(RuntimeError):
@@ -58,14 +61,20 @@ class NotSettledError(RuntimeError):
 
 
 # What ends a measurement that cannot go on; the program's log is shown then.
-BROKEN_OFF = (AsideError, NotSettledError, KafkaException, TimeoutError)
+BROKEN_OFF = (AsideError, NotSettledError, OwnKafkaError, KafkaException, TimeoutError)
 
 
 class Cpu(msgspec.Struct, frozen=True, kw_only=True):
-    """User and system seconds since the start: of all processes of the program, and of the broker."""
+    """User and system seconds since the start: of all processes of the program, and of the broker.
+
+    The latter is NaN where the broker is not local.
+    """
 
     program_s: float
-    broker_s: float
+    broker_s: NonFinite
+
+    def __post_init__(self) -> None:
+        restored(self, math.nan, "broker_s")
 
     def since(self, earlier: "Cpu") -> "Cpu":
         """What was used between two looks."""
@@ -73,25 +82,34 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rig:
-    """All of it, from `with` to its end. Entering blocks for 20 s or so: each worker has met each namespace then."""
+    """All of it, from `with` to its end. Entering blocks for 20 s or so: each worker has met each namespace then.
 
-    def __init__(self, setup: Setup) -> None:
+    From then on `source` and `names` are the topics, `bootstrap` and `terms` what a client of the cluster needs.
+    """
+
+    def __init__(self, setup: Setup, target: Target = LOCAL) -> None:
         self.setup = setup
+        self._target = target
         self._written = 0
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self._kafka = stack.enter_context(LocalKafka(config=BROKER))
-            self.bootstrap = self._kafka.bootstrap
-            self._kafka.create_topic(SOURCE, self.setup.partitions, config=TOPIC_CONFIG)
-            self._kafka.create_topics(self.setup.names(), config=TOPIC_CONFIG)
-            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
-            self._group = stack.enter_context(GroupReader(self.bootstrap, GROUP))
-            settings: dict[str, Any] = SETTINGS | self.setup.settings
-            self._program = stack.enter_context(Program(self.bootstrap, SOURCE, GROUP, **settings))
+            self._kafka = stack.enter_context(self._target.open(BROKER, self.setup.settings))
+            self.bootstrap, self.terms = self._kafka.bootstrap, terms(self._kafka)
+            prefix, client = self.terms.prefix, self.terms.client
+            self.source, group, self.names = prefix + SOURCE, prefix + GROUP, self.setup.names(prefix)
+            self._kafka.create_topic(self.source, self.setup.partitions, config=TOPIC_CONFIG)
+            for first in range(0, len(self.names), CREATED_AT_ONCE):
+                self._kafka.create_topics(self.names[first : first + CREATED_AT_ONCE], config=TOPIC_CONFIG)
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2, **client})
+            self._group = stack.enter_context(GroupReader(self.bootstrap, group, client))
+            settings: dict[str, Any] = SETTINGS | self.terms.environment | self.setup.settings
+            self._program = stack.enter_context(Program(self.bootstrap, self.source, group, **settings))
             for partition in range(self.setup.partitions):
-                self._program.worker(partition, START_S)
-            self._writer = stack.enter_context(Aside("writer", Writer, self.bootstrap, SOURCE, self.setup.shape))
+                self.worker(partition)
+            self._writer = stack.enter_context(
+                Aside("writer", Writer, self.bootstrap, self.source, self.setup.shape, self.terms)
+            )
             self.warm()
             self.empty()
             self._cleanup = stack.pop_all()
@@ -106,6 +124,10 @@ class Rig:
         """Have everything do for some seconds what it is going to do; what was written stays."""
         self.write(max(round(WARM_RATE * WARM_S), WARM_FOR_EACH * self.setup.shape.namespaces), WARM_RATE)
         self.settle()
+
+    def worker(self, partition: int) -> int:
+        """Process id of the worker of a partition. Waits until one lives; raises TimeoutError."""
+        return self._program.worker(partition, START_S)
 
     def stop(self) -> None:
         """End the program as in operation. Raises NotSettledError if it does not leave cleanly."""
@@ -136,15 +158,15 @@ class Rig:
 
     def source_ends(self) -> dict[Place, int]:
         """One past the last record of each partition of the source."""
-        return self._ends([TopicPartition(SOURCE, number) for number in range(self.setup.partitions)])
+        return self._ends([TopicPartition(self.source, number) for number in range(self.setup.partitions)])
 
     def destination_ends(self) -> dict[Place, int]:
         """The same of each destination."""
-        return self._ends([TopicPartition(name, 0) for name in self.setup.names()])
+        return self._ends([TopicPartition(name, 0) for name in self.names])
 
     def committed(self) -> int:
         """Sum of the offsets that the group has committed."""
-        return sum(self._group.committed(SOURCE, range(self.setup.partitions)).values())
+        return sum(self._group.committed(self.source, range(self.setup.partitions)).values())
 
     def cpu(self) -> Cpu:
         """So far."""

@@ -1,9 +1,9 @@
 """The highest rate at which the lag does not grow: `python -m bench sustain`.
 
 Probes at one rate each (`bench/lag.py` says when one holds), until the limit is between two rates 5 % apart
-(`bench/bracket.py`), and all of that several times. Everything is on one machine: the program shares it with the broker
-and with what writes the load, so the limit is that of all three together. What each of them needs for an event at the
-rate that holds is told beside it; on a machine of its own the program alone would be the limit.
+(`bench/bracket.py`), and all of that several times. Everything is on one machine: the program shares it with a local
+broker and with what writes the load, so the limit is that of all three together. What each of them needs for an event
+at the rate that holds is told beside it; on a machine of its own the program alone would be the limit.
 """
 
 import math
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from bench.bracket import Bracket, find
+from bench.broker import LOCAL, Target
 from bench.lag import SAMPLES_MIN, Sample, Verdict, judge, second_half
 from bench.rig import SETTINGS, Cpu, Rig, Setup, total
 from bench.writer import Wrote
@@ -108,14 +109,14 @@ class Sustain(msgspec.Struct, frozen=True, kw_only=True):
             yield from turn.held()
 
 
-def sustain(plan: Plan, tell: Tell) -> Sustain:
+def sustain(plan: Plan, tell: Tell, target: Target = LOCAL) -> Sustain:
     """Measure. Blocks for ten probes or so in the first turn, and five in each other.
 
     `tell` gets what is done, and the seconds that it has been done for. Raises NoLimitError, AsideError,
-    NotSettledError.
+    NotSettledError, and OwnKafkaError on the user's cluster.
     """
     turns: list[Turn] = []
-    with Rig(plan.setup) as rig:
+    with Rig(plan.setup, target) as rig:
         before = total(rig.source_ends()) - total(rig.destination_ends())
         for number in range(plan.turns):
             first, step = (turns[-1].bracket.holds, NEXT_STEP) if turns else (plan.first, STEP)

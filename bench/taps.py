@@ -14,6 +14,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from bench.aside import Waiting, Worker
+from bench.broker import Terms
 from bench.mark import number_of
 from bench.offsets import MOVES
 
@@ -80,16 +81,17 @@ class _Notes:
 class Taps(Worker["Watch | Finish", "Tapped | None"]):
     """Answers a Watch with nothing, when the next request is there, and the Finish after it with what was Tapped."""
 
-    def __init__(self, bootstrap: str, source: str) -> None:
+    def __init__(self, bootstrap: str, source: str, terms: Terms) -> None:
         self._source = source
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
-                "group.id": "taps-never-join",
+                "group.id": f"{terms.prefix}taps-never-join",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": 100,
                 "log_level": 3,
+                **terms.client,
             }
         )
         self._positions: dict[Place, int] = {}

@@ -21,6 +21,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.nonfinite import NonFinite, restored
+
 POINTS_LEAST = 6
 RESAMPLES = 1_000
 SEED = 1
@@ -38,11 +40,14 @@ class TooFewPointsError(ValueError):
 
 
 class Bounded(msgspec.Struct, frozen=True):
-    """A parameter, and the bounds that hold the true one with 95 %."""
+    """A parameter, and the bounds that hold the true one with 95 %. What is null in JSON is inf."""
 
-    value: float
-    low: float
-    high: float
+    value: NonFinite
+    low: NonFinite
+    high: NonFinite
+
+    def __post_init__(self) -> None:
+        restored(self, math.inf, "value", "low", "high")
 
 
 class Law(NamedTuple):

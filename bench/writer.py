@@ -7,11 +7,11 @@ import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
 from bench.aside import Waiting, Worker
+from bench.broker import Terms
 from bench.histogram import Histogram
 from bench.load import Shape
 from bench.mark import marked, opened
 from bench.pace import Schedule
-from fanout.demo.events import Generator
 
 # Different events, written in turn again and again: making each anew would cost as much as routing it.
 POOL = 20_000
@@ -56,11 +56,9 @@ class Wrote(msgspec.Struct, frozen=True, kw_only=True):
 class Writer(Worker[Write, Wrote]):
     """Writes to one topic; acknowledged by all replicas, in order, uncompressed, as Eventrouter does."""
 
-    def __init__(self, bootstrap: str, topic: str, shape: Shape) -> None:
+    def __init__(self, bootstrap: str, topic: str, shape: Shape, terms: Terms) -> None:
         self._topic = topic
-        generator = Generator(
-            shape.seed, shape.namespaces, shape.skew, updated=0.0, size_bytes=shape.size_bytes, headers=shape.headers
-        )
+        generator = shape.generator(terms.prefix)
         size = max(POOL, POOL_FOR_EACH * shape.namespaces)
         self._pool: list[tuple[bytes, bytes | None, Headers]] = [
             (opened(event.value), event.key, list(event.headers) or None) for event in generator.records(size)
@@ -75,6 +73,7 @@ class Writer(Worker[Write, Wrote]):
                 "delivery.report.only.error": True,
                 "on_delivery": self._told,
                 "log_level": 3,
+                **terms.client,
             }
         )
         self._producer.list_topics(topic, timeout=FLUSH_S)

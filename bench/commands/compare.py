@@ -1,18 +1,35 @@
 """`python -m bench compare` and `python -m bench ab`."""
 
 import click
+import msgspec
+from rich.console import Console
 
+from bench.broker import Target
+from bench.cases import BROKEN_OFF
 from bench.commands import options
-from bench.compare import Plan, compare
+from bench.compare import Comparison, Plan, compare
 from bench.load import Shape
+from bench.loads import Load
 from bench.peers.ours import ours
 from bench.peers.peer import Peer
-from bench.report import ratio_table, table
-from bench.result import OUT, Measuring
+from bench.result import OUT
 from bench.revision import RevisionError, revision
+from bench.tables.compare import ratio_table, table
+
+EXAMPLES = """\b
+Examples:
+  python -m bench compare --peers franz-go,bento
+  # ours alone, as `python -m bench plan` needs it
+  python -m bench compare --peers '' --destinations 20,100,1000
+  python -m bench compare --load resync --turns 3
+  # on a cluster of yours: the topics made there are removed at the end
+  python -m bench compare --peers franz-go --bootstrap kafka:9092
+"""
 
 
-@click.command(name="compare")
+@click.command(name="compare", epilog=f"{EXAMPLES}\n{options.LOADS_TOLD}")
+@options.load
+@options.bootstrap
 @click.option("--destinations", default="20,100,1000", callback=options.numbers, help="Numbers of destinations.")
 @click.option("--events", default=400_000, type=click.IntRange(min=1), help="Events in the backlog.")
 @click.option("--turns", default=5, type=click.IntRange(min=1), help="Turns at each number of destinations.")
@@ -26,6 +43,8 @@ from bench.revision import RevisionError, revision
 @click.option("--size", default=1_100, help="Least size of a value, in bytes.")
 def compare_command(
     *,
+    load: Load,
+    target: Target,
     destinations: list[int],
     events: int,
     turns: int,
@@ -40,32 +59,40 @@ def compare_command(
     programs = ([ours(settings)] if with_ours else []) + peers
     if not programs:
         raise click.UsageError("nothing to measure")
-    measuring = Measuring("compare")
+    measuring = options.measuring("compare", target)
     console = options.console()
-    OUT.mkdir(exist_ok=True)
-    shape = Shape(namespaces=0, skew=skew, size_bytes=size, headers=headers)
+    shape = msgspec.structs.replace(load.shape, skew=skew, size_bytes=size, headers=headers)
     plan = Plan(destinations=destinations, events=events, turns=turns, shape=shape)
-    result = compare(plan, programs, OUT, lambda text: console.print(text, highlight=False))
+    result = _compare(plan, programs, console, target)
     console.print(table(result))
     options.keep(measuring.result(result), console)
 
 
+def _compare(plan: Plan, programs: list[Peer], console: Console, target: Target) -> Comparison:
+    """Measure, and print what is done meanwhile."""
+    OUT.mkdir(exist_ok=True)
+    try:
+        return compare(plan, programs, OUT, lambda text: console.print(text, highlight=False), target)
+    except BROKEN_OFF as error:
+        raise click.ClickException(f"broken off: {error}") from error
+
+
 @click.command(name="ab")
+@options.bootstrap
 @click.option("--before", required=True, help="Revision to compare with, as git names it.")
 @click.option("--destinations", default="100", callback=options.numbers, help="Numbers of destinations.")
 @click.option("--events", default=400_000, type=click.IntRange(min=1), help="Events in the backlog.")
 @click.option("--turns", default=15, type=click.IntRange(min=1), help="Turns at each number of destinations.")
-def ab_command(*, before: str, destinations: list[int], events: int, turns: int) -> None:
+def ab_command(*, target: Target, before: str, destinations: list[int], events: int, turns: int) -> None:
     """CPU per event of this checkout over an earlier revision's, turn by turn, with its confidence interval."""
     try:
         programs = [ours({}), revision(before)]
     except RevisionError as error:
         raise click.BadParameter(str(error), param_hint="--before") from error
-    measuring = Measuring("ab")
+    measuring = options.measuring("ab", target)
     console = options.console()
-    OUT.mkdir(exist_ok=True)
     plan = Plan(destinations=destinations, events=events, turns=turns, shape=Shape(namespaces=0))
-    result = compare(plan, programs, OUT, lambda text: console.print(text, highlight=False))
+    result = _compare(plan, programs, console, target)
     console.print(table(result))
     console.print(ratio_table(result))
     options.keep(measuring.result(result), console)

@@ -6,10 +6,12 @@ import click
 import msgspec
 from rich.progress import Progress
 
+from bench.broker import Target
+from bench.broker.target import LOCAL_TOLD
 from bench.commands import options
 from bench.latency import IDLE_RATE, LATE_MS, Plan, Step, latency
-from bench.load import Shape
-from bench.result import Measuring, load, newest
+from bench.loads import Load
+from bench.result import load, newest
 from bench.rig import BROKEN_OFF, Setup
 from bench.sustain import Sustain
 from bench.tables.latency import machine_table, times_table
@@ -22,15 +24,22 @@ Examples:
   python -m bench latency --sustained 20000 --turns 5
   python -m bench latency --rates idle,10,1000,5000 --namespaces 1000
   python -m bench latency --rates 1000 --set KAFKA_PRODUCER_LINGER_MS=20
+  # at the rate that such clusters have
+  python -m bench latency --load churn
+  # on a cluster of yours: the topics made there are removed at the end
+  python -m bench latency --rates 100 --bootstrap kafka:9092
 """
 
 
-@click.command(name="latency", epilog=EXAMPLES)
+@click.command(name="latency", epilog=f"{EXAMPLES}\n{options.LOADS_TOLD}")
+@options.load
+@options.bootstrap
 @click.option("--rates", default="", help="Events a second, separated by commas; idle is one event at a time.")
 @click.option(
     "--sustained",
     type=click.FloatRange(min=1),
-    help="Without --rates: idle, and 10, 50, 70 and 90 % of this rate; by default the last result of bench sustain.",
+    help="Without --rates: idle, and 10, 50, 70 and 90 % of this rate; by default the rate of the --load alone, or the "
+    "last result of bench sustain.",
 )
 @click.option("--namespaces", default=100, show_default=True, type=click.IntRange(min=1), help="Namespaces.")
 @click.option("--partitions", default=2, show_default=True, type=click.IntRange(min=1), help="Of the source.")
@@ -50,6 +59,8 @@ Examples:
 )
 def latency_command(
     *,
+    load: Load,
+    target: Target,
     rates: str,
     sustained: float | None,
     namespaces: int,
@@ -64,15 +75,21 @@ def latency_command(
     Percentiles as far as the number of events tells them: 10 of a turn have to lie beyond, so p99.99 needs 100 000.
     Exits with 1 if an event did not arrive exactly once, or if the machine had no time for the writer.
     """
-    steps = steps_of(rates, sustained)
-    setup = Setup(shape=Shape(namespaces=namespaces), partitions=partitions, settings=settings)
+    usual = f"{load.rate:g}" if load.rate and sustained is None else ""
+    measuring = options.measuring("latency", target)
+    steps = steps_of(rates or usual, sustained, measuring.cluster)
+    shape = msgspec.structs.replace(load.shape, namespaces=namespaces)
+    setup = Setup(shape=shape, partitions=partitions, settings=settings)
     plan = Plan(setup=setup, steps=steps, seconds=seconds, turns=turns, late_ms=late_ms)
-    measuring = Measuring("latency")
     console = options.console()
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("starting", total=plan.took_s())
+
+        def tell(what: str, more_s: float) -> None:
+            progress.update(task, description=what, advance=more_s)
+
         try:
-            found = latency(plan, lambda what, more_s: progress.update(task, description=what, advance=more_s))
+            found = latency(plan, tell, target)
         except BROKEN_OFF as error:
             raise click.ClickException(f"broken off: {error}") from error
     console.print(times_table(found))
@@ -85,10 +102,10 @@ def latency_command(
         sys.exit(1)
 
 
-def steps_of(rates: str, sustained: float | None) -> list[Step]:
-    """What to measure: these rates, or else shares of that one, or else of the last that was found."""
+def steps_of(rates: str, sustained: float | None, cluster: str = LOCAL_TOLD) -> list[Step]:
+    """What to measure: these rates, or else shares of that one, or else of the last that was found, on this cluster."""
     if not rates:
-        sustained = sustained or _last_sustained()
+        sustained = sustained or _last_sustained(cluster)
         return [IDLE, *(Step(f"{share} %", round(sustained * share / 100, 1)) for share in SHARES)]
     try:
         return [IDLE if rate == IDLE.name else Step(rate, _rate(rate)) for rate in rates.split(",")]
@@ -104,11 +121,16 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _last_sustained() -> float:
+def _last_sustained(cluster: str) -> float:
     path = newest("sustain")
     if path is None:
         raise click.UsageError("no result of `python -m bench sustain` in bench/out: give --rates or --sustained")
     try:
-        return load(path, Sustain).data.sustained
+        found = load(path, Sustain)
     except msgspec.DecodeError as error:
         raise click.UsageError(f"{path.name} cannot be read ({error}): give --rates or --sustained") from error
+    if found.cluster != cluster:
+        raise click.UsageError(
+            f"{path.name} was measured on {found.cluster}, and this is {cluster}: give --rates or --sustained"
+        )
+    return found.data.sustained

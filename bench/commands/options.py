@@ -1,13 +1,22 @@
 """What several commands take, and how they show what came of it."""
 
+import os
+import textwrap
+from functools import partial
 from typing import Any
 
 import click
+from confluent_kafka import KafkaException
 from rich.console import Console
 
+from bench.broker import LOCAL, Target
+from bench.broker.target import target_of
+from bench.loads import LOADS, PLAIN, Load
 from bench.peers.catalogue import PEERS
-from bench.peers.peer import Peer
-from bench.result import Result, save
+from bench.peers.peer import ROOT, Peer
+from bench.result import Measuring, Result, save
+from fanout.config.properties import is_secret
+from fanout.errors import SettingsError
 
 
 def numbers(_: click.Context, __: click.Parameter, value: str) -> list[int]:
@@ -31,7 +40,71 @@ def settings(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> d
     """NAME=VALUE, any number of times."""
     if not all("=" in pair for pair in value):
         raise click.BadParameter("expected NAME=VALUE")
-    return dict(pair.split("=", 1) for pair in value)
+    told = dict(pair.split("=", 1) for pair in value)
+    for name in told:
+        if is_secret(name.lower().replace("_", ".")) and not name.endswith("_FILE"):
+            raise click.BadParameter(f"{name} is a secret, and would stand in the result: give it in the environment")
+    return told
+
+
+def _load(ctx: click.Context, _: click.Parameter, name: str | None) -> Load:
+    """The load of this name; what the command's other options of its shape are where they are not given."""
+    if name is None:
+        return PLAIN
+    shape = LOADS[name].shape
+    ctx.default_map = {
+        "namespaces": shape.namespaces,
+        "destinations": str(shape.namespaces),
+        "skew": shape.skew,
+        "size": shape.size_bytes,
+        "headers": shape.headers,
+    }
+    return LOADS[name]
+
+
+# A decorator: the command gets a Load, of whose shape it replaces what it has options for.
+load = click.option(
+    "--load",
+    type=click.Choice(list(LOADS)),
+    is_eager=True,  # the others look up their defaults after it
+    callback=_load,
+    help="Events as of a kind of cluster, see below: namespaces and the like, where they are not given.",
+)
+LOADS_TOLD = "\b\nLoads:\n" + "\n".join(
+    textwrap.fill(f"{name}: {known.about}", 78, initial_indent="  ", subsequent_indent="    ")
+    for name, known in LOADS.items()
+)
+
+
+def _target(_: click.Context, __: click.Parameter, value: str | None) -> Target:
+    """The cluster at this address; a local one without."""
+    if not value:
+        return LOCAL
+    try:
+        return target_of(value, os.environ, partial(click.echo, err=True))
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+# A decorator: the command gets a Target.
+bootstrap = click.option(
+    "--bootstrap",
+    "target",
+    metavar="HOST:PORT[,...]",
+    envvar="EVENTS_FANOUT_BENCH_BOOTSTRAP",
+    show_envvar=True,
+    callback=_target,
+    help="Measure on this cluster, and not on a broker that is started here. What is made there has a prefix of its "
+    "own, and is removed at the end. KAFKA_SECURITY_PROTOCOL and the like say how to get in, as to events-fanout.",
+)
+
+
+def measuring(name: str, target: Target) -> Measuring:
+    """The frame around a measurement there. Asks the user's cluster what it is, before anything is begun."""
+    try:
+        return Measuring(name, target.told())
+    except KafkaException as error:
+        raise click.ClickException(f"no answer from {target.bootstrap}: {error.args[0].str()}") from error
 
 
 def console() -> Console:
@@ -42,5 +115,11 @@ def console() -> Console:
 
 
 def keep(result: Result[Any], shown: Console) -> None:
-    """Write it to its file, and say where."""
-    shown.print(f"written to {save(result)}", highlight=False, soft_wrap=True)
+    """Write it to its file, and its plot beside it if its kind has one; say where."""
+    path = save(result)
+    shown.print(f"written to {path}", highlight=False, soft_wrap=True)
+    # Late: what draws takes a second to import, and what was measured is safe by now.
+    from bench.plots.catalogue import plot_beside
+
+    if plot := plot_beside(result, ROOT / path):
+        shown.print(f"plot in {path.with_name(plot.name)}", highlight=False, soft_wrap=True)

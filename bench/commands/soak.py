@@ -6,9 +6,9 @@ import click
 from rich.progress import Progress
 
 from bench.commands import options
-from bench.report import soak_table
 from bench.result import Measuring
 from bench.soak import soak
+from bench.tables.soak import soak_table
 
 
 @click.command(name="soak")

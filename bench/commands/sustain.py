@@ -3,12 +3,13 @@
 import sys
 
 import click
+import msgspec
 from rich.progress import Progress
 
 from bench.bracket import NoLimitError
+from bench.broker import Target
 from bench.commands import options
-from bench.load import Shape
-from bench.result import Measuring
+from bench.loads import Load
 from bench.rig import BROKEN_OFF, Setup
 from bench.sustain import WIDTH, Plan, sustain
 from bench.tables.sustain import sustain_table
@@ -18,10 +19,15 @@ Examples:
   python -m bench sustain
   python -m bench sustain --namespaces 1000 --turns 5
   python -m bench sustain --first 2000 --seconds 40 --set INFLIGHT_RECORDS=5000
+  python -m bench sustain --load resync
+  # on a cluster of yours: the topics made there are removed at the end
+  python -m bench sustain --bootstrap kafka:9092
 """
 
 
-@click.command(name="sustain", epilog=EXAMPLES)
+@click.command(name="sustain", epilog=f"{EXAMPLES}\n{options.LOADS_TOLD}")
+@options.load
+@options.bootstrap
 @click.option("--namespaces", default=100, show_default=True, type=click.IntRange(min=1), help="Namespaces.")
 @click.option("--partitions", default=2, show_default=True, type=click.IntRange(min=1), help="Of the source.")
 @click.option(
@@ -43,6 +49,8 @@ Examples:
 )
 def sustain_command(
     *,
+    load: Load,
+    target: Target,
     namespaces: int,
     partitions: int,
     seconds: float,
@@ -53,19 +61,23 @@ def sustain_command(
 ) -> None:
     """The highest rate at which the lag does not grow, between two rates 5 % apart, and what an event costs there.
 
-    Broker, program and writer share this machine, so it is the limit of all of them together. A search takes ten tries
-    or so, the later ones five. Exits with 1 if an event did not arrive exactly once, or if the writer was the limit.
+    A local broker, program and writer share this machine, so it is the limit of all of them together. A search takes
+    ten tries or so, the later ones five. Exits with 1 if an event did not arrive exactly once, or if the writer was the
+    limit.
     """
-    setup = Setup(shape=Shape(namespaces=namespaces), partitions=partitions, settings=settings)
+    shape = msgspec.structs.replace(load.shape, namespaces=namespaces)
+    setup = Setup(shape=shape, partitions=partitions, settings=settings)
     plan = Plan(setup=setup, seconds=seconds, turns=turns, first=first, width=width)
-    measuring = Measuring("sustain")
+    measuring = options.measuring("sustain", target)
     console = options.console()
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("starting", total=seconds)
+
+        def tell(what: str, since_s: float) -> None:
+            progress.update(task, description=what, completed=min(since_s, seconds))
+
         try:
-            found = sustain(
-                plan, lambda what, since_s: progress.update(task, description=what, completed=min(since_s, seconds))
-            )
+            found = sustain(plan, tell, target)
         except (NoLimitError, *BROKEN_OFF) as error:
             raise click.ClickException(f"broken off: {error}") from error
     console.print(sustain_table(found))

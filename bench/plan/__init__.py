@@ -7,6 +7,6 @@
 - `size`: partitions, replicas and workers; `pods`: CPU, memory, KEDA; `cluster`: the brokers' load; `times`: how soon;
   `limits`: what gives way, and when; `problems`: what cannot be done; `advice`: what to set
 - `figures`: the plan and its figures; `plan`: all of it; `words`, `show`: the plan for people
-- `predict`: what a drain on this machine should come to, for `--check`
+- `predict`: what a drain on this machine should come to; `check`: `--check`, which holds a drain against it
 - `units`: how numbers are written and read
 """

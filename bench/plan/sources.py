@@ -3,18 +3,25 @@
 A measurement that a plan can be made from has a function here, from its file to points; that is all it needs.
 """
 
+import math
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from bench.compare import PARTITIONS, Comparison, Round
-from bench.drain import Turn
+from bench.broker.target import LOCAL_TOLD
+from bench.cases import Case, Measured
+from bench.compare import OURS, PARTITIONS, Comparison, Round
+from bench.load import Shape
 from bench.plan.costs import Costs, Point, costs_of
 from bench.result import OUT, Machine, load, newest
+from bench.throughput import Throughput
 
-OURS = "events-fanout"
-MAKE_ONE = "python -m bench compare --peers '' --destinations 20,100,1000"
+MAKE_ONE = "python -m bench throughput"
+
+T = TypeVar("T")
 
 
 class NoCostsError(RuntimeError):
@@ -26,6 +33,7 @@ class _Head(msgspec.Struct):
 
     name: str
     machine: Machine
+    cluster: str = LOCAL_TOLD
 
 
 def costs_from(paths: Sequence[Path]) -> Costs:
@@ -38,7 +46,7 @@ def costs_from(paths: Sequence[Path]) -> Costs:
     for path in paths:
         head = _head(path)
         points += KINDS[head.name](path)
-        machines.append(f"{head.machine.cores} cores of {head.machine.cpu}")
+        machines.append(measured_on(head.machine, head.cluster))
     if not points:
         raise NoCostsError(f"{', '.join(map(str, paths))}: no measurement of {OURS} itself; make one: {MAKE_ONE}")
     try:
@@ -47,13 +55,19 @@ def costs_from(paths: Sequence[Path]) -> Costs:
         raise NoCostsError(f"{', '.join(map(str, paths))}: {error}") from error
 
 
+def measured_on(machine: Machine, cluster: str) -> str:
+    """The machine, and the cluster if it was not a local broker."""
+    told = f"{machine.cores} cores of {machine.cpu}"
+    return told if cluster == LOCAL_TOLD else f"{told} with {cluster}"
+
+
 def newest_result(folder: Path = OUT) -> Path:
     """The last result that a plan can be made from. Raises NoCostsError, and says how to make one, if there is none."""
     found = [path for name in KINDS if (path := newest(name, folder))]
     if not found:
         raise NoCostsError(
             f"{folder} has no result of {' or '.join(KINDS)}: a plan needs to know what an event costs on this machine."
-            f" Measure it, it takes some ten minutes: {MAKE_ONE}"
+            f" Measure it, it takes some minutes: {MAKE_ONE}"
         )
     # The name of the measurement comes first in that of the file, and the time after it.
     return max(found, key=lambda path: path.stem.split("-", 1)[1])
@@ -71,49 +85,67 @@ def _head(path: Path) -> _Head:
 
 def of_comparison(comparison: Comparison, source: str) -> list[Point]:
     """A point for each number of destinations; none if events-fanout was not among the programs."""
-    size_bytes = comparison.plan.shape.size_bytes
-    return [point for measured in comparison.rounds for point in _of_round(measured, size_bytes, source)]
+    shape = comparison.plan.shape
+    return [_point(each, source, shape.size_bytes) for found in comparison.rounds for each in _ours(found, shape)]
 
 
-def _of_round(measured: Round, size_bytes: int, source: str) -> Iterable[Point]:
+def of_throughput(throughput: Throughput, source: str) -> list[Point]:
+    """A point for each case. They are of one size: what their events differ by is no difference that was asked for."""
+    found = [measured for measured in throughput.measured if measured.turns]
+    return [_point(measured, source, size_bytes_of(found)) for measured in found]
+
+
+def is_updated(shape: Shape) -> bool:
+    """Whether some events are UPDATED, so that `size_bytes` is not the size of all."""
+    return shape.updated > 0 or shape.resync > 0
+
+
+def size_bytes_of(measured: Sequence[Measured]) -> float:
+    """Of an event of cases that differ in destinations alone: whole bytes, on average where some are updated."""
+    shape = measured[0].case.shape
+    known = [each.value_bytes for each in measured if each.value_bytes is not None]
+    return round(statistics.mean(known)) if known and is_updated(shape) else shape.size_bytes
+
+
+def _ours(measured: Round, shape: Shape) -> Iterable[Measured]:
+    shape = msgspec.structs.replace(shape, namespaces=measured.destinations)
     for column, idle in enumerate(measured.idle):
         turns = [turn[column] for turn in measured.turns]
         if idle.peer == OURS and turns:
-            yield Point(
-                destinations=measured.destinations,
-                size_bytes=size_bytes,
-                cpu_us=[(turn.cpu_s - idle.cpu_s) / turn.events * 1e6 for turn in turns],
-                # Each partition of the source has a worker.
-                wall_events_per_s=[turn.events / _draining_s(turn, idle) / PARTITIONS for turn in turns],
-                worker_peak_bytes=max(worker.peak_bytes for turn in turns for worker in turn.processes[1:]),
-                supervisor_peak_bytes=max(turn.processes[0].peak_bytes for turn in turns),
-                broker_us=[turn.broker_cpu_s / turn.events * 1e6 for turn in turns],
-                source=source,
-                supervisor_us=[_supervisor_us(turn, idle) for turn in turns],
-                start_up_s=[idle.wall_s],
-                workers=PARTITIONS,
-            )
+            yield Measured(case=Case(name=OURS, shape=shape, partitions=PARTITIONS), idle=idle, turns=turns)
 
 
-def _supervisor_us(turn: Turn, idle: Turn) -> float:
-    used_s, idle_s = (each.processes[0].user_s + each.processes[0].system_s for each in (turn, idle))
-    return max(0.0, used_s - idle_s) / turn.events * 1e6  # below 0 it is noise: the kernel counts in steps of 10 ms
-
-
-def _draining_s(turn: Turn, idle: Turn) -> float:
-    """Seconds of a drain without the start and the wait for the last commit.
-
-    Where the backlog was so small that these are most of it, nothing is taken off: the difference would be noise.
-    """
-    less = turn.wall_s - idle.wall_s
-    return less if less > turn.wall_s / 2 else turn.wall_s
+def _point(measured: Measured, source: str, size_bytes: float) -> Point:
+    case = measured.case
+    return Point(
+        destinations=case.shape.namespaces,
+        size_bytes=size_bytes,
+        cpu_us=measured.net_cpu_us(),
+        wall_events_per_s=[rate / case.workers for rate in measured.events_per_s()],
+        worker_peak_bytes=measured.worker_peak_bytes(),
+        supervisor_peak_bytes=measured.supervisor_peak_bytes(),
+        broker_us=[us for us in measured.broker_us() if not math.isnan(us)],
+        requests_per_event=measured.requests_per_event,
+        source=source,
+        supervisor_us=measured.supervisor_us(),
+        start_up_s=[measured.idle.wall_s],
+        workers=case.workers,
+    )
 
 
 def _of_compare(path: Path) -> list[Point]:
+    return of_comparison(_read(path, Comparison), path.name)
+
+
+def _of_throughput(path: Path) -> list[Point]:
+    return of_throughput(_read(path, Throughput), path.name)
+
+
+def _read(path: Path, kind: type[T]) -> T:
     try:
-        return of_comparison(load(path, Comparison).data, path.name)
+        return load(path, kind).data
     except msgspec.DecodeError as error:
         raise NoCostsError(f"{path} is no result that this version can read: {error}") from error
 
 
-KINDS: dict[str, Callable[[Path], list[Point]]] = {"compare": _of_compare}
+KINDS: dict[str, Callable[[Path], list[Point]]] = {"compare": _of_compare, "throughput": _of_throughput}

@@ -13,14 +13,16 @@ PERCENTS = (50.0, 90.0, 99.0, 99.9, 99.99)
 TIMES_CAPTION = (
     "Median of the turns (least-most). From intended: from when the event was meant to be written until a reader of "
     "its destination had it. Source to destination: from when one reader had it in the source until the same reader "
-    "had it in its destination. Append to append: by the broker's stamps, which are whole milliseconds, of all events. "
+    "had it in its destination. Append to append: by the broker's stamps, which are whole milliseconds, of all events; "
+    "what the clocks of several brokers differ by is in it. "
     f"-: fewer than {BEYOND} events of a turn lie beyond."
 )
 MACHINE_CAPTION = (
     "Late: ms later than intended that the writer wrote, at p99. Append to append: the mean in ms, by the broker's "
     "stamps; untapped: in a turn in which nothing read while the load was on. Program to taps: cores in use. "
-    "Watched: destinations that were read while the load was on. Behind: from the writer's end until all was "
-    "committed, so a commit interval when it keeps up. Overlaps: events due before the one before had arrived."
+    "Broker: of a local one. Watched: destinations that were read while the load was on. Behind: from the writer's end "
+    "until all was committed, so a commit interval when it keeps up. Overlaps: events due before the one before had "
+    "arrived."
 )
 
 
@@ -61,7 +63,7 @@ def machine_table(found: Latency) -> Table:
             spread(turn.late_ms() for turn in turns),
             spread(turn.times.append_to_append_ms.mean for turn in turns),
             f"{measured.untapped.times.append_to_append_ms.mean:.2f}",
-            *(f"{statistics.median(part(turn) / turn.wall_s for turn in turns):.2f}" for part in parts.values()),
+            *(spread([statistics.median(part(turn) / turn.wall_s for turn in turns)], 2) for part in parts.values()),
             str(turns[0].watched),
             f"{statistics.median(turn.settle_s for turn in turns):.2f}",
             str(max(turn.overlaps for turn in turns)),

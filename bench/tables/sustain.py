@@ -7,8 +7,8 @@ from bench.tables.spread import spread
 
 CAPTION = (
     "Holds: the highest rate at which neither what is undelivered nor what is not committed grows; fails: the lowest "
-    "at which it does, twice. CPU: microseconds for each event at the rate that holds. Late: ms later than intended "
-    "that the writer wrote there, at p99."
+    "at which it does, twice. CPU: microseconds for each event at the rate that holds, the broker's if it is local. "
+    "Late: ms later than intended that the writer wrote there, at p99."
 )
 
 

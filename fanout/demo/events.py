@@ -4,7 +4,7 @@ Used by the demo and by the bench, so it is fast.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import NamedTuple
@@ -80,11 +80,14 @@ def read_origin(value: bytes) -> Origin:
     return Origin(event.metadata.namespace, event.involved.name, int(event.involved.resource_version))
 
 
-def namespace_names(count: int) -> list[str]:
-    """Distinct names of namespaces, busiest first, like those of real clusters; "default" is always among them."""
-    if count < 3:
-        return ["default", "team-a"][:count]
-    return [*_KNOWN_NAMES[:count], *(f"tenant-{number:04d}" for number in range(len(_KNOWN_NAMES), count))]
+def namespace_names(count: int, prefix: str = "") -> list[str]:
+    """Distinct names of namespaces, busiest first, like those of real clusters; "default" is always among them.
+
+    Each begins with `prefix`, of at most 48 characters: a namespace has 63.
+    """
+    names = ["default", "team-a"] if count < 3 else [*_KNOWN_NAMES]
+    names += (f"tenant-{number:04d}" for number in range(len(names), count))
+    return [f"{prefix}{name}" for name in names[:count]]
 
 
 class _Object:
@@ -111,10 +114,9 @@ class _Object:
 class _Namespace:
     __slots__ = ("encoded", "name", "picks")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, lives: Sequence[Life]) -> None:
         self.name = name
         self.encoded = name.encode()
-        lives = (*NAMESPACED, *CLUSTER_SCOPED) if name == "default" else NAMESPACED
         slots: list[list[_Object | None]] = [[None] * life.slots for life in lives]
         # One entry for each percent of weight, so that a random index is a weighted choice.
         self.picks = [
@@ -131,6 +133,7 @@ class Generator:
     size_bytes: least size of an ADDED value; messages are made longer to reach it (an UPDATED is twice that).
     headers: share of records with headers (Eventrouter writes none).
     start_ms, per_second: timestamp of the first record in Unix milliseconds, and how many records share a second.
+    prefix: what the name of each namespace begins with (`namespace_names`).
     """
 
     def __init__(
@@ -145,10 +148,14 @@ class Generator:
         headers: float = 0.0,
         start_ms: int = START_MS,
         per_second: int = 1_000,
+        prefix: str = "",
     ) -> None:
         self._random = random.Random(seed)
-        self.namespaces = namespace_names(namespaces)
-        self._states = [_Namespace(name) for name in self.namespaces]
+        self.namespaces = namespace_names(namespaces, prefix)
+        every = (*NAMESPACED, *CLUSTER_SCOPED)
+        self._states = [
+            _Namespace(name, every if name == f"{prefix}default" else NAMESPACED) for name in self.namespaces
+        ]
         self._weights = list(accumulate(1 / (rank + 1) ** skew for rank in range(namespaces)))
         self._updated = updated
         self._resync = resync

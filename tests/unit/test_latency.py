@@ -2,6 +2,7 @@
 
 import math
 import random
+from pathlib import Path
 
 import click
 import msgspec
@@ -21,6 +22,7 @@ from bench.tables.latency import machine_table, times_table
 from bench.taps import End, Tapped
 from bench.times import Times, overlaps, times
 from bench.writer import Write, Wrote
+from tests.unit import results
 
 START_S = 86_400.0  # a monotonic clock begins anywhere
 RATE = 100.0
@@ -212,6 +214,17 @@ def test_the_default_rates_are_shares_of_what_was_sustained() -> None:
     assert names == ["idle", "10 %", "50 %", "70 %", "90 %"]
     assert [step.rate for step in command.steps_of("", 20_000.0)][1:] == [2_000, 10_000, 14_000, 18_000]
     assert [step.rate for step in command.steps_of("idle,10,2.5", None)][1:] == [10, 2.5]
+
+
+def test_a_rate_that_was_sustained_on_another_cluster_is_none_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sustain-1.json"
+    path.write_bytes(msgspec.json.encode(results.result("sustain", results.sustain())))
+    monkeypatch.setattr(command, "newest", lambda _: path)
+    assert [step.rate for step in command.steps_of("", None)][-1] == pytest.approx(0.9 * 19_620)
+    with pytest.raises(click.UsageError, match="measured on local broker, and this is kafka:9092, 3 brokers: give"):
+        command.steps_of("", None, "kafka:9092, 3 brokers")
 
 
 def test_a_result_can_be_loaded_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`python -m bench plan`: what it takes, what it prints, and what it says when there is nothing to plan from."""
 
 import io
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from bench import result
+from bench.cases import Case, Measured
 from bench.commands.plan import plan_command
 from bench.compare import Comparison, Plan, Round
 from bench.cpu import Running
@@ -19,6 +21,7 @@ from bench.plan import sources, units
 from bench.plan.plan import plan_of
 from bench.plan.show import LABELS, show
 from bench.plan.stories import STORIES
+from bench.throughput import Throughput
 from tests.unit.planning import grown
 
 MACHINE = result.Machine("a made-up CPU", 2, 8 * 2**30, "6.0")
@@ -43,10 +46,27 @@ def comparison(*peers: str) -> Comparison:
     return Comparison(plan, [Round(count, idle, turns) for count in plan.destinations])
 
 
-def written(folder: Path, name: str, data: object) -> Path:
+def throughput() -> Throughput:
+    """The same turns as of the comparison, with two workers on four partitions, and requests that were counted."""
+    (measured, _) = comparison("events-fanout").rounds
+    case = Case(name="20 destinations", shape=Shape(namespaces=20), partitions=4, settings={"WORKERS_MAX": "2"})
+    turns = [turn for (turn,) in measured.turns]
+    return Throughput(
+        events=400_000, measured=[Measured(case=case, idle=measured.idle[0], turns=turns, requests_per_event=0.05)]
+    )
+
+
+def written(folder: Path, name: str, data: object, cluster: str = "local broker") -> Path:
     path = folder / f"{name}.json"
     made = result.Result(
-        name=name.split("-", maxsplit=1)[0], begun="", took_s=1.0, command="", machine=MACHINE, versions={}, data=data
+        name=name.split("-", maxsplit=1)[0],
+        begun="",
+        took_s=1.0,
+        command="",
+        machine=MACHINE,
+        versions={},
+        cluster=cluster,
+        data=data,
     )
     path.write_bytes(msgspec.json.encode(made))
     return path
@@ -72,6 +92,49 @@ def test_a_comparison_gives_points_of_ours_without_start_and_stop_and_for_one_wo
     assert points[0].broker_us == pytest.approx([4.0] * 3)
     assert points[0].supervisor_us == pytest.approx([0.76, 0.8, 0.88])
     assert (points[0].worker_peak_bytes, points[0].supervisor_peak_bytes) == (130_000_000, 40_000_000)
+
+
+def test_a_throughput_gives_the_points_of_the_same_turns_with_the_requests() -> None:
+    (point,) = sources.of_throughput(throughput(), "a.json")
+    like, _ = sources.of_comparison(comparison("events-fanout"), "a.json")
+    assert point == msgspec.structs.replace(like, requests_per_event=0.05)
+
+
+def test_events_of_which_some_are_updated_have_one_size_for_all_points_the_one_that_was_measured() -> None:
+    [first] = throughput().measured
+    shape = msgspec.structs.replace(first.case.shape, updated=1.0, size_bytes=1_000)
+    cases = [msgspec.structs.replace(first.case, shape=msgspec.structs.replace(shape, namespaces=n)) for n in (20, 500)]
+    found = [
+        msgspec.structs.replace(first, case=case, value_bytes=nbytes)
+        for case, nbytes in zip(cases, (1_140.5, 1_120.5), strict=True)
+    ]
+    points = sources.of_throughput(Throughput(events=400_000, measured=found), "a.json")
+    assert [(point.destinations, point.size_bytes) for point in points] == [(20, 1_130), (500, 1_130)]
+    plain = msgspec.structs.replace(first, value_bytes=1_105.0)
+    [point] = sources.of_throughput(Throughput(events=400_000, measured=[plain]), "a.json")
+    assert point.size_bytes == 1_100, "what was asked for: all but a few have just that"
+
+
+def test_what_was_measured_on_the_users_cluster_says_so_and_nothing_of_the_brokers_cpu(tmp_path: Path) -> None:
+    [found] = throughput().measured
+    turns = [msgspec.structs.replace(turn, broker_cpu_s=math.nan) for turn in found.turns]
+    own = Throughput(events=400_000, measured=[msgspec.structs.replace(found, turns=turns, requests_per_event=None)])
+    path = written(tmp_path, "throughput-1", own, cluster="kafka:9092, 3 brokers")
+    costs = sources.costs_from([path])
+    assert costs.broker_us is None
+    assert costs.machine == "2 cores of a made-up CPU with kafka:9092, 3 brokers"
+    assert sources.costs_from([written(tmp_path, "throughput-2", throughput())]).machine == "2 cores of a made-up CPU"
+    done = run("--story", "churn", "--from", path)
+    assert done.exit_code == 0, done.output
+    assert " nan" not in done.output
+
+
+def test_a_plan_from_a_throughput_does_not_say_that_requests_were_not_counted(tmp_path: Path) -> None:
+    told = "Produce requests were not counted"
+    assert told in run("--story", "churn", "--from", written(tmp_path, "compare-1", comparison("events-fanout"))).output
+    done = run("--story", "churn", "--from", written(tmp_path, "throughput-1", throughput()))
+    assert done.exit_code == 0, done.output
+    assert told not in done.output
 
 
 def test_of_a_backlog_that_takes_no_longer_than_a_start_the_start_is_not_taken_off() -> None:
@@ -113,14 +176,16 @@ def test_without_a_result_it_says_which_command_makes_one(tmp_path: Path, monkey
     monkeypatch.setattr("bench.commands.plan.newest_result", lambda: sources.newest_result(tmp_path))
     done = run("--story", "small")
     assert done.exit_code == 1
-    assert "has no result of compare" in done.output
-    assert "python -m bench compare --peers '' --destinations 20,100,1000" in done.output
+    assert "has no result of compare or throughput" in done.output
+    assert "python -m bench throughput" in done.output
 
 
 def test_the_newest_result_is_taken(tmp_path: Path) -> None:
     for name in ("compare-20260101-000000", "compare-20260102-000000", "chaos-20260103-000000"):
         written(tmp_path, name, comparison("events-fanout"))
     assert sources.newest_result(tmp_path).name == "compare-20260102-000000.json"
+    written(tmp_path, "throughput-20260102-000001", throughput())
+    assert sources.newest_result(tmp_path).name == "throughput-20260102-000001.json"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +194,8 @@ def test_the_newest_result_is_taken(tmp_path: Path) -> None:
         ("chaos-1", comparison("events-fanout"), "is a result of chaos"),
         ("compare-1", comparison("franz-go"), "no measurement of events-fanout itself"),
         ("compare-1", {"plan": 1}, "is no result that this version can read"),
+        ("throughput-1", {"plan": 1}, "is no result that this version can read"),
+        ("throughput-1", Throughput(events=1, measured=[]), "no measurement of events-fanout itself"),
     ],
 )
 def test_a_result_of_something_else_is_refused(tmp_path: Path, name: str, data: object, told: str) -> None:
