@@ -59,9 +59,9 @@ class Figure(NamedTuple):
     about: str
     change: Callable[[Case, str], Case]
 
-    def case(self, value: str) -> Case:
+    def case(self, value: str, base: Case = BASE) -> Case:
         """The case of this value. Raises ValueError, with the reason, if it is none."""
-        return msgspec.structs.replace(self.change(BASE, value), name=self.told.format(_grouped(value)))
+        return msgspec.structs.replace(self.change(base, value), name=self.told.format(_grouped(value)))
 
 
 def _grouped(value: str) -> str:
@@ -166,14 +166,18 @@ FIGURES: Mapping[str, Figure] = {
 
 
 class Wanted(NamedTuple):
-    """A figure by its name, and the values to sweep."""
+    """A figure by its name, the values to sweep, and the destinations where these are not the figure."""
 
     figure: str
     values: Sequence[str]
+    namespaces: int = BASE.shape.namespaces
 
     def plan(self, events: int, turns: int) -> Plan:
         """What that takes. Raises ValueError, with the reason, for a value that is none."""
-        return Plan(cases=[FIGURES[self.figure].case(value) for value in self.values], events=events, turns=turns)
+        shape = msgspec.structs.replace(BASE.shape, namespaces=self.namespaces)
+        base = msgspec.structs.replace(BASE, shape=shape)
+        cases = [FIGURES[self.figure].case(value, base) for value in self.values]
+        return Plan(cases=cases, events=events, turns=turns)
 
 
 def sweep(

@@ -7,7 +7,7 @@ from bench.broker import Target
 from bench.cases import BROKEN_OFF
 from bench.commands import options
 from bench.result import OUT
-from bench.sweep import FIGURES, PROXIED, Series, Sweep, Wanted, sweep
+from bench.sweep import BASE, FIGURES, PROXIED, Series, Sweep, Wanted, sweep
 from bench.tables.sweep import sweep_tables
 
 
@@ -30,6 +30,7 @@ Examples:
   python -m bench sweep linger round-trip
   python -m bench sweep linger --values 0,1,2,5,10,50 --turns 9
   python -m bench sweep destinations --values 100,2000 --turns 9
+  python -m bench sweep round-trip --namespaces 1000
   # on a cluster of yours: the topics made there are removed at the end
   python -m bench sweep linger --bootstrap kafka:9092
   # next to nothing, to see that it works
@@ -46,17 +47,26 @@ TOLD = "\n".join(
 @click.argument("figures", nargs=-1, type=click.Choice(list(NAMES)), metavar="[FIGURES]...")
 @click.option("--values", default="", help="For one figure: the values to try, separated by commas.")
 @click.option(
+    "--namespaces",
+    default=BASE.shape.namespaces,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Destinations, where these are not what is swept.",
+)
+@click.option(
     "--events", default=300_000, show_default=True, type=click.IntRange(min=1), help="Events in the backlog of each."
 )
 @click.option("--turns", default=3, show_default=True, type=click.IntRange(min=1), help="Drains of each.")
-def sweep_command(*, target: Target, figures: tuple[str, ...], values: str, events: int, turns: int) -> None:
+def sweep_command(
+    *, target: Target, figures: tuple[str, ...], values: str, namespaces: int, events: int, turns: int
+) -> None:
     """What one figure at a time does to the cost of an event, the others at their defaults; all figures by default.
 
     The values of a figure are drained turn by turn, so that their ratios hold although a machine's speed drifts. All
     of them take the better part of an hour. Exits with 1 if the program fails or an event does not arrive exactly
     once; figures that were swept before are kept.
     """
-    wanted = wanted_of(figures, values, local=target.is_local)
+    wanted = [each._replace(namespaces=namespaces) for each in wanted_of(figures, values, local=target.is_local)]
     try:
         drains = sum(each.plan(events, turns).drains() for each in wanted)
     except ValueError as error:

@@ -32,7 +32,9 @@ def _table(events: int, series: Series) -> Table:
     turns = len(series.measured[0].turns)
     far = any(measured.round_trip_ms is not None for measured in series.measured)
     caption = CAPTION + ROUND_TRIP * far + COMPRESSION * series.figure.startswith("compression")
-    title = f"{series.figure.capitalize()}: {figure.about}; {events:,} events, {turns} turns"
+    counts = {measured.case.shape.namespaces for measured in series.measured}
+    load = f"{events:,} events" + (f" to {counts.pop():,} destinations" if len(counts) == 1 else "")
+    title = f"{series.figure.capitalize()}: {figure.about}; {load}, {turns} turns"
     made = Table(title=title, caption=caption, caption_justify="left")
     names = ("cost", "net CPU us", "events/s", "MB/s", "broker us", "per request", "worker MB")
     for name in (series.unit or series.figure, *names, *["round trip ms"] * far):
