@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit test-peers chaos mutants soak peers lint fmt lock docs clean java
+.PHONY: help install demo test test-unit test-bench test-peers chaos mutants soak peers lint fmt lock docs clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,13 +23,17 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing but Python.
 	$(BIN)/events-fanout demo
 
-test: $(STAMP) java ## Run all tests, on a real Apache Kafka too: needs Java 17 and Maven.
+test: $(STAMP) java ## Run the tests of the program, on a real Apache Kafka too: needs Java 17 and Maven.
 	$(BIN)/python -m bench fetch
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/chaos --ignore tests/peers
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/chaos --ignore tests/measurements --ignore tests/peers
 	$(BIN)/pytest --numprocesses 2 tests/chaos
 
 test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
 	$(BIN)/pytest tests/unit
+
+test-bench: $(STAMP) java ## Run every measurement in its quick form.
+	$(BIN)/python -m bench fetch
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/measurements
 
 test-peers: $(STAMP) java ## Build the programs that we are compared with, and see that they deliver: needs Go and gcc besides.
 	$(BIN)/pytest tests/peers

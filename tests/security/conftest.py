@@ -1,7 +1,5 @@
 """A real Kafka that asks who is there, for all tests of this folder, with every way in that the program knows."""
 
-import itertools
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +7,9 @@ import pytest
 from bench.broker import LocalKafka
 from bench.broker.security import AUTHORIZER, Certificates, logins, mutual_tls, tls
 from tests.security.ways import PLAIN_PASSWORD, PLAIN_USER, Secured
+from tests.support.prefix import prefix
 
-_numbers = itertools.count()
+__all__ = ["prefix", "secured"]
 
 
 @pytest.fixture(scope="package")
@@ -21,10 +20,3 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     config = {**AUTHORIZER, "group.consumer.heartbeat.interval.ms": "500"}
     with LocalKafka(listeners=listeners, config=config) as running:
         yield Secured(running, own)
-
-
-@pytest.fixture
-def prefix(request: pytest.FixtureRequest) -> str:
-    """Begins the names of this test's topics, groups and users: unique in the session, legal in Kafka."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return f"t{next(_numbers)}-{name[:30].strip('-')}"

@@ -152,7 +152,10 @@ def cells(text: str) -> list[list[str]]:
 def test_each_figure_has_a_table_with_its_default_marked() -> None:
     found = Sweep(events=300_000, series=[series([8.0, 16.0, 10.0], [4.0, 16.0, 5.0], requests_per_event=0.1)])
     text = shown(*sweep_tables(found))
-    assert "Linger: linger.ms of the producers (KAFKA_PRODUCER_LINGER_MS); 300,000 events to 100 destinations, 3 turns" in text
+    assert (
+        "Linger: linger.ms of the producers (KAFKA_PRODUCER_LINGER_MS); 300,000 events to 100 destinations, 3 turns"
+        in text
+    )
     first, second = cells(text)
     assert [first[0], second[0]] == ["0", "1 (default)"]
     assert second[1:3] == ["0.50 (0.50-1.00)", "5.00 (4.00-16.0)"]

@@ -103,13 +103,13 @@ def test_a_sweep_of_compression_drains_what_is_compressed(kept: Path) -> None:
         assert_measured(measured)
 
 
-def test_a_source_is_written_with_the_compression_that_was_asked_for(kafka: LocalKafka, prefix: str) -> None:
+def test_a_source_is_written_with_the_compression_that_was_asked_for() -> None:
     size = {}
-    for compression in ("none", "lz4", "zstd"):
-        topic = f"{prefix}-{compression}"
-        kafka.create_topic(topic)
-        fill(kafka.bootstrap, topic, EVENTS, Shape(namespaces=3), compression)
-        size[compression] = sum(log.stat().st_size for log in kafka.data_dir.rglob(f"{topic}-0/*.log"))
+    with LocalKafka() as kafka:
+        for topic in ("none", "lz4", "zstd"):
+            kafka.create_topic(topic)
+            fill(kafka.bootstrap, topic, EVENTS, Shape(namespaces=3), topic)
+            size[topic] = sum(log.stat().st_size for log in kafka.data_dir.rglob(f"{topic}-0/*.log"))
     assert size["none"] > EVENTS * 1_100
     assert max(size["lz4"], size["zstd"]) < size["none"] / 2
 

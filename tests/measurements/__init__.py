@@ -1,0 +1,1 @@
+"""The measurements of `python -m bench` in their quick forms, on a real Apache Kafka."""
