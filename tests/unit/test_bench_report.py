@@ -292,6 +292,7 @@ def test_a_difference_that_the_turns_cannot_tell_is_told_as_none() -> None:
 def test_the_words_of_a_sweep_name_what_costs_least_and_most() -> None:
     said = costs.swept(results.sweep())
     assert said[0] == "destinations: from 5.75 us of CPU for each event at 1 to 29.8 us at 5,000, 5.2 times as much."
+    assert said[1] == "linger: from 6.75 us of CPU for each event at 20 ms to 10.7 us at 0 ms, 1.59 times as much."
     flat = results.sweep().series[0]
     flat = msgspec.structs.replace(flat, measured=[flat.measured[0]] * len(flat.values))
     [same] = costs.swept(msgspec.structs.replace(results.sweep(), series=[flat]))
