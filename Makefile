@@ -26,7 +26,7 @@ demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing 
 test: $(STAMP) java ## Run the tests of the program, on a real Apache Kafka too: needs Java 17 and Maven.
 	$(BIN)/python -m bench fetch
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/chaos --ignore tests/measurements --ignore tests/peers
-	$(BIN)/pytest --numprocesses 2 tests/chaos
+	$(BIN)/pytest tests/chaos
 
 test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
 	$(BIN)/pytest tests/unit
