@@ -6,18 +6,13 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
+from bench.offsets import patiently
 from tests.support.samples import namespace_of
 from tests.support.topics import Headers, Record, read_topics
 
 REQUEST_S = 10.0
-START_S = 30.0
-COORDINATOR_MOVES = (
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-)
 
 Content = tuple[bytes | None, bytes | None, Headers, int]
 
@@ -60,30 +55,14 @@ class Group:
     ) -> None:
         self._consumer.close()
 
-    def _places(self) -> list[TopicPartition]:
-        metadata = self._consumer.list_topics(self._topic, timeout=REQUEST_S).topics[self._topic]
-        return [TopicPartition(self._topic, partition) for partition in sorted(metadata.partitions)]
-
     def committed(self) -> dict[int, int]:
         """The committed offset of each partition that has one. Waits for a starting broker; raises KafkaException."""
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                answers = self._consumer.committed(self._places(), timeout=REQUEST_S)
-            except KafkaException as error:
-                if error.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                break
+        answers = patiently(lambda: self._consumer.committed(self._places(), timeout=REQUEST_S))
         return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
 
     def ends(self) -> dict[int, int]:
-        """One past the last record of each partition that holds or held any. Raises KafkaException."""
-        ends = {
-            place.partition: self._consumer.get_watermark_offsets(place, timeout=REQUEST_S)[1]
-            for place in self._places()
-        }
+        """One past the last record of each partition that holds or held any. As patient; raises KafkaException."""
+        ends = patiently(lambda: {place.partition: self._end(place) for place in self._places()})
         return {partition: end for partition, end in ends.items() if end}
 
     def lag(self) -> dict[int, int]:
@@ -91,6 +70,13 @@ class Group:
         offsets = self.committed()
         behind = {partition: end - offsets.get(partition, 0) for partition, end in self.ends().items()}
         return {partition: records for partition, records in behind.items() if records}
+
+    def _places(self) -> list[TopicPartition]:
+        metadata = self._consumer.list_topics(self._topic, timeout=REQUEST_S).topics[self._topic]
+        return [TopicPartition(self._topic, partition) for partition in sorted(metadata.partitions)]
+
+    def _end(self, place: TopicPartition) -> int:
+        return self._consumer.get_watermark_offsets(place, timeout=REQUEST_S)[1]
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
