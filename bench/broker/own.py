@@ -2,17 +2,16 @@
 
 import math
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, Self
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from bench.broker.removal import AGAIN_S, REQUEST_S, Removal, errors_of
-from bench.offsets import offsets_of
+from bench.broker.ready import await_leaders
+from bench.broker.removal import REQUEST_S, Removal, errors_of
 
 PREFIX = "fanout-bench-"
 LEADERS_S = 60.0
@@ -88,7 +87,7 @@ class OwnKafka:
 
     def __enter__(self) -> Self:
         """Raises OwnKafkaError if something with the prefix is there, and KafkaException if nothing answers."""
-        self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3, **self.terms.client})
+        self._admin = self._new_admin()
         there = self._topics() + self._groups()
         if there:
             raise OwnKafkaError(f"{there[0]} is on {self.bootstrap} already: nothing was made or written there")
@@ -123,23 +122,14 @@ class OwnKafka:
             raise OwnKafkaError(f"{there[0]} is on {self.bootstrap} already: it is neither written to nor removed")
         for error in errors.values():
             raise KafkaException(error)
-        self._await_leaders([TopicPartition(name, number) for name in names for number in range(partitions)])
+        await_leaders(self._new_admin, names, partitions, LEADERS_S)
+
+    def _new_admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3, **self.terms.client})
 
     def cpu_s(self) -> float:
         """Nobody knows: NaN."""
         return math.nan
-
-    def _await_leaders(self, places: list[TopicPartition]) -> None:
-        deadline = time.monotonic() + LEADERS_S
-        while True:
-            try:
-                offsets_of(self._admin, places, REQUEST_S)
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"topics as {places[0].topic} have no leaders: {error}") from error
-                time.sleep(AGAIN_S)
-            else:
-                return
 
     def _topics(self) -> list[str]:
         return self._ours(self._admin.list_topics(timeout=REQUEST_S).topics)

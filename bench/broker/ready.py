@@ -46,9 +46,19 @@ def await_topics(nodes: Sequence[Node], names: Sequence[str], partitions: int, t
         while not _answers(node, known):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{len(names)} topics, as {names[0]}, are not known to the broker at {node.address}")
-    admin = quiet_admin(nodes[0].address)
+    await_leaders(lambda: quiet_admin(nodes[0].address), names, partitions, deadline - time.monotonic())
+
+
+def await_leaders(
+    new_admin: Callable[[], AdminClient], names: Sequence[str], partitions: int, timeout_s: float
+) -> None:
+    """Block until the leaders of all partitions of these topics answer. Raises TimeoutError.
+
+    Asked by a new client each time: one that met a topic before it had a leader was seen to find none for a minute.
+    """
+    deadline = time.monotonic() + timeout_s
     places = [TopicPartition(name, partition) for name in names for partition in range(partitions)]
-    while not _led(admin, places):
+    while not _led(new_admin(), places):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{len(names)} topics, as {names[0]}, have leaders that do not answer")
         time.sleep(0.05)
