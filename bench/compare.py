@@ -9,7 +9,6 @@ with the same destinations.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -57,11 +56,11 @@ class Comparison(msgspec.Struct, frozen=True):
     rounds: list[Round]
 
 
-def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell, target: Target = LOCAL) -> Comparison:
+def compare(plan: Plan, peers: Sequence[Peer], tell: Tell, target: Target = LOCAL) -> Comparison:
     """Measure. Blocks for minutes: a turn of 400 000 events is some 10 s for each program.
 
-    The programs' own output goes to files in `output`, what happens to `tell`. Raises DrainFailedError if a program
-    fails or does not deliver every event exactly once; OwnKafkaError if one cannot get into the user's cluster.
+    What happens is told to `tell`. Raises DrainFailedError if a program fails or does not deliver every event exactly
+    once; OwnKafkaError if one cannot get into the user's cluster.
     """
     if locked_out := [peer.name for peer in peers if target.environment and not _takes_kafka_variables(peer)]:
         raise OwnKafkaError(
@@ -74,7 +73,7 @@ def compare(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell, target:
     rounds = []
     for count in plan.destinations:
         shape = msgspec.structs.replace(plan.shape, namespaces=count)
-        rounds.append(_round(msgspec.structs.replace(plan, shape=shape), peers, output, tell, target))
+        rounds.append(_round(msgspec.structs.replace(plan, shape=shape), peers, tell, target))
     return Comparison(plan, rounds)
 
 
@@ -88,7 +87,7 @@ def backlog(plan: Plan, peer: Peer) -> int:
     return plan.events if peer.events_max is None else min(plan.events, peer.events_max)
 
 
-def _round(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell, target: Target) -> Round:
+def _round(plan: Plan, peers: Sequence[Peer], tell: Tell, target: Target) -> Round:
     count = plan.shape.namespaces
     with target.open(BROKER_CONFIG, {name for peer in peers for name in peer.tuned}) as kafka:
         idle_source = _source(kafka, IDLE_SOURCE, PARTITIONS, plan.shape)
@@ -97,7 +96,7 @@ def _round(plan: Plan, peers: Sequence[Peer], output: Path, tell: Tell, target: 
         for events in set(wanted.values()):
             sources[events] = _source(kafka, f"{SOURCE}-{events}", events, plan.shape)
             tell(f"{count} destinations: {events} events loaded in {sources[events].written.took_s:.1f} s")
-        stage = Stage(kafka, Destinations(kafka, idle_source.written.namespaces), output)
+        stage = Stage(kafka, Destinations(kafka, idle_source.written.namespaces))
         idle = [_turn(stage, peer, idle_source, "start and stop", tell) for peer in peers]
         for peer in peers:
             _turn(stage, peer, sources[wanted[peer.name]], "warm-up", tell)

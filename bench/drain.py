@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import STDOUT, Popen
+from tempfile import NamedTemporaryFile
+from typing import IO
 
 import msgspec
 from confluent_kafka.admin import AdminClient
@@ -63,13 +65,11 @@ class DrainFailedError(RuntimeError):
     """The program ended too early, took too long, or left with an error; the message holds the tail of its output."""
 
 
-def drain(
-    peer: Peer, kafka: Cluster, topic: str, output: Path, *, bootstrap: str | None = None, timeout_s: float = 600.0
-) -> Turn:
+def drain(peer: Peer, kafka: Cluster, topic: str, *, bootstrap: str | None = None, timeout_s: float = 600.0) -> Turn:
     """Have a program drain the topic in a group of its own, then end it with SIGTERM. Blocks until it has ended.
 
-    `output` is the file its standard output and error go to. `bootstrap` is what the program is told, by default the
-    broker's own; what looks on goes past it. Raises DrainFailedError.
+    `bootstrap` is what the program is told, by default the broker's own; what looks on goes past it. Raises
+    DrainFailedError.
     """
     there = terms(kafka)
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2, **there.client})
@@ -82,6 +82,7 @@ def drain(
     environment = there.environment | started.environment
     with (
         GroupReader(kafka.bootstrap, job.group, there.client) as group,
+        NamedTemporaryFile() as output,
         _running(started.command, environment, output) as process,
     ):
         while group.committed(topic, ends) != ends:
@@ -95,8 +96,8 @@ def drain(
         processes = tree(process.pid)
         os.kill(process.pid, signal.SIGTERM)
         usage = reap(process, STOP_TIMEOUT_S)
-    if process.returncode != 0:
-        raise DrainFailedError(f"{peer.name} exited with {process.returncode}\n{_tail(output)}")
+        if process.returncode != 0:
+            raise DrainFailedError(f"{peer.name} exited with {process.returncode}\n{_tail(output)}")
     return Turn(
         peer=peer.name,
         events=sum(ends.values()),
@@ -110,13 +111,12 @@ def drain(
 
 
 @contextlib.contextmanager
-def _running(command: list[str], environment: dict[str, str], output: Path) -> Iterator[Popen[bytes]]:
+def _running(command: list[str], environment: dict[str, str], output: IO[bytes]) -> Iterator[Popen[bytes]]:
     """The program's process; killed if it still runs at the end."""
     tether = Tether()
     environment = base_environment() | environment
     try:
-        with output.open("wb") as file:
-            process = tether.popen(command, stdout=file, stderr=STDOUT, environment=environment, folder=str(ROOT))
+        process = tether.popen(command, stdout=output, stderr=STDOUT, environment=environment, folder=str(ROOT))
         try:
             yield process
         finally:
@@ -127,5 +127,6 @@ def _running(command: list[str], environment: dict[str, str], output: Path) -> I
         tether.close()
 
 
-def _tail(output: Path, lines: int = 20) -> str:
-    return "\n".join(output.read_text(errors="replace").splitlines()[-lines:])
+def _tail(output: IO[bytes], lines: int = 20) -> str:
+    # Read by name: the program, which may still write, has the same position in it as `output`.
+    return "\n".join(Path(output.name).read_text(errors="replace").splitlines()[-lines:])

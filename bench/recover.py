@@ -17,7 +17,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import msgspec
 
@@ -110,18 +109,18 @@ class TooFewError(RuntimeError):
     """The load was too thin for a figure: no event after a kill, or hardly any of another partition."""
 
 
-def recover(plan: Plan, output: Path, tell: Tell, target: Target = LOCAL) -> Recover:
+def recover(plan: Plan, tell: Tell, target: Target = LOCAL) -> Recover:
     """Measure. Blocks for some seconds for each drain and each kill; `tell` gets what is begun, `plan.steps` times.
 
-    The program's own output goes to a file in `output` in the drains. Raises DrainFailedError if a drain fails or does
-    not deliver every event exactly once; AsideError, NotSettledError, TooFewError; OwnKafkaError on the user's cluster.
+    Raises DrainFailedError if a drain fails or does not deliver every event exactly once; AsideError, NotSettledError,
+    TooFewError; OwnKafkaError on the user's cluster.
     """
-    drained = _drain_all(plan, output, tell, target) if plan.minutes else []
+    drained = _drain_all(plan, tell, target) if plan.minutes else []
     killed = _kill_all(plan, tell, target) if plan.kills else []
     return Recover(rate=plan.rate, shape=plan.shape, drained=drained, killed=killed)
 
 
-def _drain_all(plan: Plan, output: Path, tell: Tell, target: Target) -> list[Drained]:
+def _drain_all(plan: Plan, tell: Tell, target: Target) -> list[Drained]:
     program, sources = ours(plan.settings), []
     names = [f"{minutes:g} min" for minutes in plan.minutes]
     wall_s: list[list[float]] = [[] for _ in names]
@@ -131,7 +130,7 @@ def _drain_all(plan: Plan, output: Path, tell: Tell, target: Target) -> list[Dra
             backlog = Backlog(shape=plan.shape, events=plan.events(minutes), partitions=PARTITIONS)
             sources.append(make_source(kafka, f"{SOURCE}-{place}", backlog))
         destinations = Destinations(kafka, namespace_names(plan.shape.namespaces, terms(kafka).prefix))
-        stage = Stage(kafka, destinations, output)
+        stage = Stage(kafka, destinations)
         tell("draining one to warm up")
         stage.turn(program, sources[-1])
         for turn in range(plan.turns):

@@ -6,7 +6,6 @@ each. On a machine with cores enough the Universal Scalability Law is fitted to 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -51,9 +50,9 @@ def cases_of(workers: Sequence[int], shape: Shape, settings: dict[str, str]) -> 
     ]
 
 
-def scale(plan: Plan, cores: int, output: Path, tell: Tell, target: Target = LOCAL) -> Scale:
+def scale(plan: Plan, cores: int, tell: Tell, target: Target = LOCAL) -> Scale:
     """Measure the cases of `cases_of`. Blocks for minutes, and tells and raises as `bench.cases.measure` does."""
-    measured = measure(plan, output, tell, target)
+    measured = measure(plan, tell, target)
     workers = [case.partitions for case in plan.cases]
     return Scale(events=plan.events, workers=workers, measured=measured, fit=law_of(workers, measured, cores))
 

@@ -6,7 +6,6 @@ leaving something out.
 
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -56,11 +55,10 @@ def alternately(items: Sequence[T], turn: int) -> list[T]:
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """A broker with the destinations of all its sources. The programs' own output goes to files in `output`."""
+    """A broker with the destinations of all its sources."""
 
     kafka: Cluster
     destinations: Destinations
-    output: Path
 
     def turn(self, peer: Peer, source: Source, bootstrap: str | None = None) -> Turn:
         """Have a program drain a source, and look at what arrived. Blocks until it has ended.
@@ -69,7 +67,7 @@ class Stage(msgspec.Struct, frozen=True):
         fails or does not deliver every event exactly once.
         """
         self.destinations.empty()
-        turn = drain(peer, self.kafka, source.topic, self.output / f"{peer.name}.log", bootstrap=bootstrap)
+        turn = drain(peer, self.kafka, source.topic, bootstrap=bootstrap)
         self._check(peer, source.written)
         return turn
 

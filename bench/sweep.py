@@ -5,7 +5,6 @@ turn (`bench/cases`), so that ratios to the first value hold, and those between 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -180,9 +179,7 @@ class Wanted(NamedTuple):
         return Plan(cases=cases, events=events, turns=turns)
 
 
-def sweep(
-    wanted: Sequence[Wanted], events: int, turns: int, output: Path, tell: Tell, *, target: Target = LOCAL
-) -> Iterator[Series]:
+def sweep(wanted: Sequence[Wanted], events: int, turns: int, tell: Tell, *, target: Target = LOCAL) -> Iterator[Series]:
     """Measure one figure after the other. Each blocks for some minutes; what was measured before a failure is kept.
 
     Tells and raises as `bench.cases.measure` does. Raises ValueError for a value that is none (`Wanted.plan`).
@@ -196,5 +193,5 @@ def sweep(
             figure=each.figure,
             unit=FIGURES[each.figure].unit,
             values=list(each.values),
-            measured=measure(each.plan(events, turns), output, tell_figure, target),
+            measured=measure(each.plan(events, turns), tell_figure, target),
         )

@@ -4,7 +4,6 @@ A backlog is drained by one replica on this machine, together with the broker wh
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -31,6 +30,6 @@ def cases_of(base: Case, destinations: Sequence[int]) -> list[Case]:
     ]
 
 
-def throughput(plan: Plan, output: Path, tell: Tell, target: Target = LOCAL) -> Throughput:
+def throughput(plan: Plan, tell: Tell, target: Target = LOCAL) -> Throughput:
     """Measure. Blocks for minutes, and tells and raises as `bench.cases.measure` does."""
-    return Throughput(events=plan.events, measured=measure(plan, output, tell, target))
+    return Throughput(events=plan.events, measured=measure(plan, tell, target))

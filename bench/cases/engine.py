@@ -12,7 +12,6 @@ drain, and a case cannot be far away.
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException
@@ -43,13 +42,12 @@ class _Proxied(NamedTuple):
     bootstrap: str
 
 
-def measure(plan: Plan, output: Path, tell: Tell, target: Target = LOCAL) -> list[Measured]:
+def measure(plan: Plan, tell: Tell, target: Target = LOCAL) -> list[Measured]:
     """Measure; one Measured for each case, in their order. Blocks for some 10 s for each of `plan.drains()`.
 
-    `tell` gets what is done now, and how many drains have ended since it was told last. The program's own output goes
-    to a file in `output`, anew for each drain. Raises DrainFailedError, with the case's name, if the program fails or
-    does not deliver every event exactly once, OwnKafkaError for what cannot be on the user's cluster, and the others of
-    BROKEN_OFF if the broker fails.
+    `tell` gets what is done now, and how many drains have ended since it was told last. Raises DrainFailedError, with
+    the case's name, if the program fails or does not deliver every event exactly once, OwnKafkaError for what cannot be
+    on the user's cluster, and the others of BROKEN_OFF if the broker fails.
     """
     with contextlib.ExitStack() as stack:
         proxied: _Proxied | None = None
@@ -61,7 +59,7 @@ def measure(plan: Plan, output: Path, tell: Tell, target: Target = LOCAL) -> lis
         sources = _fill(kafka, plan, tell)
         tell("making the destinations", 0)
         names = dict.fromkeys(name for _, source in sources for name in source.written.namespaces)
-        run = _Run(plan, Stage(kafka, Destinations(kafka, list(names)), output), proxied, sources, tell)
+        run = _Run(plan, Stage(kafka, Destinations(kafka, list(names))), proxied, sources, tell)
         return run.all()
 
 

@@ -12,7 +12,6 @@ from bench.load import Shape
 from bench.loads import Load
 from bench.peers.ours import ours
 from bench.peers.peer import Peer
-from bench.result import OUT
 from bench.revision import RevisionError, revision
 from bench.tables.compare import ratio_table, table
 
@@ -70,9 +69,8 @@ def compare_command(
 
 def _compare(plan: Plan, programs: list[Peer], console: Console, target: Target) -> Comparison:
     """Measure, and print what is done meanwhile."""
-    OUT.mkdir(exist_ok=True)
     try:
-        return compare(plan, programs, OUT, lambda text: console.print(text, highlight=False), target)
+        return compare(plan, programs, lambda text: console.print(text, highlight=False), target)
     except BROKEN_OFF as error:
         raise click.ClickException(f"broken off: {error}") from error
 

@@ -4,7 +4,6 @@ import sys
 
 import click
 import msgspec
-from rich.progress import Progress
 
 from bench.broker import Target
 from bench.broker.target import LOCAL_TOLD
@@ -82,16 +81,8 @@ def latency_command(
     setup = Setup(shape=shape, partitions=partitions, settings=settings)
     plan = Plan(setup=setup, steps=steps, seconds=seconds, turns=turns, late_ms=late_ms)
     console = options.console()
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=plan.took_s())
-
-        def tell(what: str, more_s: float) -> None:
-            progress.update(task, description=what, advance=more_s)
-
-        try:
-            found = latency(plan, tell, target)
-        except BROKEN_OFF as error:
-            raise click.ClickException(f"broken off: {error}") from error
+    with options.progress(console, plan.took_s(), BROKEN_OFF) as tell:
+        found = latency(plan, tell, target)
     console.print(times_table(found))
     console.print(machine_table(found))
     options.keep(measuring.result(found), console)

@@ -1,13 +1,16 @@
 """What several commands take, and how they show what came of it."""
 
+import contextlib
 import os
 import textwrap
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import click
 from confluent_kafka import KafkaException
 from rich.console import Console
+from rich.progress import Progress
 
 from bench.broker import LOCAL, Target
 from bench.broker.target import target_of
@@ -112,6 +115,26 @@ def console() -> Console:
     made = Console()
     # A file has no width: rich would squeeze the table into 80 columns.
     return made if made.is_terminal else Console(width=160)
+
+
+@contextlib.contextmanager
+def progress(
+    shown: Console, total: float, broken_off: tuple[type[Exception], ...]
+) -> Iterator[Callable[[str, float], None]]:
+    """A progress bar: what is done now, and how much of the total was done since it was told last.
+
+    One of `broken_off` ends the command, and is told in place of a traceback.
+    """
+    with Progress(console=shown, transient=True) as bar:
+        task = bar.add_task("starting", total=total)
+
+        def tell(what: str, more: float) -> None:
+            bar.update(task, description=what, advance=more)
+
+        try:
+            yield tell
+        except broken_off as error:
+            raise click.ClickException(f"broken off: {error}") from error
 
 
 def keep(result: Result[Any], shown: Console) -> None:

@@ -9,7 +9,6 @@ import click
 import msgspec
 from click.core import ParameterSource
 from rich.console import Console
-from rich.progress import Progress
 
 from bench import cases
 from bench.broker import Target
@@ -22,7 +21,6 @@ from bench.plan.plan import plan_of
 from bench.plan.show import show
 from bench.plan.sources import NoCostsError, costs_from, newest_result
 from bench.plan.stories import STORIES
-from bench.result import OUT
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(Demand)}
 EPILOG = """
@@ -193,17 +191,8 @@ def _check(costs: Costs, plan: cases.Plan, output: str, target: Target) -> bool:
     """Measure, print what came of it, and keep it; whether the model holds."""
     console = Console(stderr=True) if output == "json" else options.console()
     measuring = options.measuring("check", target)
-    OUT.mkdir(exist_ok=True)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=plan.drains())
-
-        def tell(what: str, more: int) -> None:
-            progress.update(task, description=what, advance=more)
-
-        try:
-            raw = measure(plan, OUT, tell, target)
-        except cases.BROKEN_OFF as error:
-            raise click.ClickException(f"broken off: {error}") from error
+    with options.progress(console, plan.drains(), cases.BROKEN_OFF) as tell:
+        raw = measure(plan, tell, target)
     check = check_of(costs, plan, raw, this_machine(measuring.cluster))
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(check), indent=2))

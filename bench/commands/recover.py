@@ -5,14 +5,12 @@ import sys
 
 import click
 import msgspec
-from rich.progress import Progress
 
 from bench.broker import BrokerDiedError, Target
 from bench.commands import options
 from bench.drain import DrainFailedError
 from bench.loads import Load
 from bench.recover import Plan, TooFewError, recover
-from bench.result import OUT
 from bench.rig import BROKEN_OFF
 from bench.tables.recover import drained_table, killed_table
 
@@ -88,17 +86,9 @@ def recover_command(
     plan = Plan(minutes=minutes, rate=rate, turns=turns, kills=kills, shape=shape, settings=settings)
     measuring = options.measuring("recover", target)
     console = options.console()
-    OUT.mkdir(exist_ok=True)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=plan.steps() + 1)
-
-        def tell(what: str) -> None:
-            progress.update(task, description=what, advance=1)
-
-        try:
-            found = recover(plan, OUT, tell, target)
-        except (BrokerDiedError, DrainFailedError, TooFewError, *BROKEN_OFF) as error:
-            raise click.ClickException(f"broken off: {error}") from error
+    broken_off = (BrokerDiedError, DrainFailedError, TooFewError, *BROKEN_OFF)
+    with options.progress(console, plan.steps() + 1, broken_off) as tell:
+        found = recover(plan, lambda what: tell(what, 1), target)
     if found.drained:
         console.print(drained_table(found))
     if found.killed:

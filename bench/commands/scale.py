@@ -4,13 +4,11 @@ import os
 
 import click
 import msgspec
-from rich.progress import Progress
 
 from bench.broker import Target
 from bench.cases import BROKEN_OFF, Plan
 from bench.commands import options
 from bench.loads import Load
-from bench.result import OUT
 from bench.scale import cases_of, numbers_of_workers, scale, why_no_law
 from bench.tables.scale import law_table, scale_table
 
@@ -64,17 +62,8 @@ def scale_command(
     plan = Plan(cases=cases, events=events, turns=turns, each_partition=True)
     measuring = options.measuring("scale", target)
     console = options.console()
-    OUT.mkdir(exist_ok=True)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=plan.drains())
-
-        def tell(what: str, more: int) -> None:
-            progress.update(task, description=what, advance=more)
-
-        try:
-            found = scale(plan, cores, OUT, tell, target)
-        except BROKEN_OFF as error:
-            raise click.ClickException(f"broken off: {error}") from error
+    with options.progress(console, plan.drains(), BROKEN_OFF) as tell:
+        found = scale(plan, cores, tell, target)
     console.print(scale_table(found))
     if found.fit is not None:
         console.print(law_table(found.fit))

@@ -6,7 +6,6 @@ from rich.progress import Progress
 from bench.broker import Target
 from bench.cases import BROKEN_OFF
 from bench.commands import options
-from bench.result import OUT
 from bench.sweep import BASE, FIGURES, PROXIED, Series, Sweep, Wanted, sweep
 from bench.tables.sweep import sweep_tables
 
@@ -75,7 +74,6 @@ def sweep_command(
     console = options.console()
     if not target.is_local and not figures:
         console.print(f"left out {_typed(PROXIED)}: {NO_PROXY}", highlight=False, soft_wrap=True)
-    OUT.mkdir(exist_ok=True)
     series: list[Series] = []
     broken = ""
     with Progress(console=console, transient=True) as progress:
@@ -85,7 +83,7 @@ def sweep_command(
             progress.update(task, description=what, advance=more)
 
         try:
-            for each in sweep(wanted, events, turns, OUT, tell, target=target):
+            for each in sweep(wanted, events, turns, tell, target=target):
                 series.append(each)  # noqa: PERF402 - what came before a failure stays
         except BROKEN_OFF as error:
             broken = f"broken off: {error}"

@@ -2,14 +2,12 @@
 
 import click
 import msgspec
-from rich.progress import Progress
 
 from bench.broker import Target
 from bench.cases import BROKEN_OFF, Case, Plan
 from bench.cases.case import COMPRESSIONS
 from bench.commands import options
 from bench.loads import Load
-from bench.result import OUT
 from bench.tables.throughput import throughput_table
 from bench.throughput import cases_of, throughput
 
@@ -94,16 +92,7 @@ def throughput_command(
     plan = Plan(cases=cases_of(base, destinations), events=events, turns=turns)
     measuring = options.measuring("throughput", target)
     console = options.console()
-    OUT.mkdir(exist_ok=True)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=plan.drains())
-
-        def tell(what: str, more: int) -> None:
-            progress.update(task, description=what, advance=more)
-
-        try:
-            found = throughput(plan, OUT, tell, target)
-        except BROKEN_OFF as error:
-            raise click.ClickException(f"broken off: {error}") from error
+    with options.progress(console, plan.drains(), BROKEN_OFF) as tell:
+        found = throughput(plan, tell, target)
     console.print(throughput_table(found))
     options.keep(measuring.result(found), console)

@@ -113,9 +113,9 @@ def _rounded_up(events: float) -> int:
     return math.ceil(events / unit) * unit
 
 
-def measure(plan: Plan, output: Path, tell: Tell, target: Target = LOCAL) -> Measured:
+def measure(plan: Plan, tell: Tell, target: Target = LOCAL) -> Measured:
     """Measure the drain of its one case: see `bench.cases.measure` for what it does, how long, and what it raises."""
-    [measured] = measure_cases(plan, output, tell, target)
+    [measured] = measure_cases(plan, tell, target)
     return measured
 
 

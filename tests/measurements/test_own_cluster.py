@@ -6,10 +6,9 @@ That every event arrived once, and as it was, is what each measurement itself lo
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
-import msgspec
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Done
@@ -22,11 +21,9 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from rich.console import Console
 
 from bench.broker import LocalKafka
 from bench.broker.security import AUTHORIZER, LOGINS, Certificates, logins
-from bench.commands import options
 from bench.commands.compare import compare_command
 from bench.commands.latency import latency_command
 from bench.commands.recover import recover_command
@@ -36,7 +33,7 @@ from bench.compare import Comparison
 from bench.latency import Latency
 from bench.offsets import GroupReader
 from bench.recover import Recover
-from bench.result import Result, load
+from bench.result import load
 from bench.sustain import Sustain
 from bench.throughput import Throughput
 from tests.support.topics import Record, produce, read_topics, topics, wait_until
@@ -107,18 +104,6 @@ def unchanged(cluster: LocalKafka) -> Iterator[LocalKafka]:
     yield cluster
     wait_until(lambda: topics(cluster.bootstrap) == set(THEIRS), 10, "what is removed to be gone from metadata")
     assert state(cluster) == before
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the result goes: in bench/out it would be the newest, and a plan would be made from it."""
-    path = tmp_path / "result.json"
-
-    def keep(result: Result[Any], _: Console) -> None:
-        path.write_bytes(msgspec.json.encode(result))
-
-    monkeypatch.setattr(options, "keep", keep)
-    return path
 
 
 def run(command: click.Command, bootstrap: str, *arguments: str) -> Done:

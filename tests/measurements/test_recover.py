@@ -4,34 +4,19 @@ No time is asserted, and so not whether the model holds: the machine is shared.
 """
 
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 import pytest
 from click.testing import CliRunner
 
-from bench.commands import options
 from bench.commands.compare import compare_command
 from bench.commands.plan import plan_command
 from bench.commands.recover import recover_command
 from bench.plan.check import Check
 from bench.recover import Recover
-from bench.result import Result, load
+from bench.result import load
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the last result goes: in bench/out it would be the newest, and a plan would be made from it."""
-    path = tmp_path / "result.json"
-    monkeypatch.setattr(options, "keep", lambda result, _: path.write_bytes(_encoded(result)))
-    return path
-
-
-def _encoded(result: Result[Any]) -> bytes:
-    return msgspec.json.encode(result)
 
 
 def run(command: click.Command, *arguments: str) -> str:

@@ -5,23 +5,19 @@ looks at: a command that ends with 0 has seen it.
 """
 
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Done
-from rich.console import Console
 
 from bench.broker import LocalKafka
 from bench.cases import Measured
-from bench.commands import options
 from bench.commands.scale import scale_command
 from bench.commands.sweep import sweep_command
 from bench.commands.throughput import throughput_command
 from bench.load import Shape, fill
-from bench.result import Result, load
+from bench.result import load
 from bench.scale import Scale
 from bench.sweep import Sweep
 from bench.throughput import Throughput
@@ -29,18 +25,6 @@ from bench.throughput import Throughput
 pytestmark = pytest.mark.timeout(400)
 
 EVENTS = 3_000
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the result goes: in bench/out it would be the newest, and a plan would be made from it."""
-    path = tmp_path / "result.json"
-
-    def keep(result: Result[Any], _: Console) -> None:
-        path.write_bytes(msgspec.json.encode(result))
-
-    monkeypatch.setattr(options, "keep", keep)
-    return path
 
 
 def run(command: click.Command, *arguments: str) -> Done:

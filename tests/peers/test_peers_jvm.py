@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -41,13 +40,11 @@ def backlog() -> Iterator[Backlog]:
 
 
 @each_peer
-def test_delivers_each_event_once_and_as_it_was_and_stops_with_the_end_committed(
-    peer: Peer, backlog: Backlog, tmp_path: Path
-) -> None:
+def test_delivers_each_event_once_and_as_it_was_and_stops_with_the_end_committed(peer: Peer, backlog: Backlog) -> None:
     peer.build()
     backlog.destinations.empty()
     # It waits for the end to be committed, sends SIGTERM, and fails if the exit code is not 0.
-    turn = drain(peer, backlog.kafka, SOURCE, tmp_path / "output")
+    turn = drain(peer, backlog.kafka, SOURCE)
     assert turn.events == EVENTS
     assert backlog.destinations.counts() == backlog.written.counts
     assert backlog.destinations.holds(backlog.written.watched, backlog.written.events)

@@ -196,7 +196,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]
     monkeypatch.setattr(result, "kafka_version", lambda: "4.3.1")
 
     def invoke(*arguments: str, cpu_us: float = 10.0, error: Exception | None = None) -> Ended:
-        def instead(plan: Plan, _: Path, tell: Callable[[str, int], None], __: Target) -> Measured:
+        def instead(plan: Plan, tell: Callable[[str, int], None], _: Target) -> Measured:
             tell("measuring", 1)
             if error is not None:
                 raise error

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -230,7 +229,7 @@ def test_backlogs_are_drained_in_turns_and_the_warm_up_does_not_count(monkeypatc
     monkeypatch.setattr(recover_module, "make_source", lambda _, __, backlog: backlog.events)
     told: list[str] = []
     asked = plan()
-    found = recover(asked, Path(), told.append, NoKafka())
+    found = recover(asked, told.append, NoKafka())
     assert [(each.minutes, each.events, each.wall_s) for each in found.drained] == [
         (1.0, 120, [120.0, 120.0]), (5.0, 600, [600.0, 600.0]),
     ]  # fmt: skip
@@ -289,7 +288,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[result.Result[Recover]]:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, found: Recover | Exception, *arguments: str) -> Ended:
-    def instead(plan: Plan, _: Path, tell: Callable[[str], None], __: Target) -> Recover:
+    def instead(plan: Plan, tell: Callable[[str], None], _: Target) -> Recover:
         for _step in range(plan.steps()):
             tell("measuring")
         if isinstance(found, Exception):

@@ -171,7 +171,7 @@ def test_what_a_round_trip_really_took_is_told_beside_what_was_asked_for() -> No
 
 
 def test_what_was_swept_before_a_failure_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def measure(plan: Plan, output: Path, tell: Tell, target: Target) -> list[Measured]:
+    def measure(plan: Plan, tell: Tell, target: Target) -> list[Measured]:
         if any(case.settings for case in plan.cases):
             raise DrainFailedError("1 ms: events-fanout exited with 1")
         return [measured(case=case) for case in plan.cases]

@@ -106,13 +106,13 @@ def test_settings_that_would_lead_the_program_to_other_topics_are_refused(name: 
         OWN.open({}, ["INFLIGHT_RECORDS", name])
     plan = Plan(cases=[Case(name="a", shape=Shape(namespaces=1), settings={name: "x"})], events=1, turns=1)
     with pytest.raises(OwnKafkaError, match=name):
-        measure(plan, Path(), lambda *_: None, OWN)
+        measure(plan, lambda *_: None, OWN)
 
 
 def test_a_case_that_is_to_be_far_away_is_refused_there() -> None:
     plan = Plan(cases=[Case(name="5 ms away", shape=Shape(namespaces=1), rtt_ms=5.0)], events=1, turns=1)
     with pytest.raises(OwnKafkaError, match="5 ms away: no proxy can be put in front"):
-        measure(plan, Path(), lambda *_: None, OWN)
+        measure(plan, lambda *_: None, OWN)
 
 
 def never(_: Job) -> Started:
@@ -127,7 +127,7 @@ def test_programs_that_cannot_take_the_variables_are_refused_before_anything_is_
     programs = [ours({}), Peer("at-1234567", lambda: None, never), Peer("franz-go", build, never)]
     told = "^franz-go: of the programs events-fanout alone is told by KAFKA_SECURITY_PROTOCOL"
     with pytest.raises(OwnKafkaError, match=told):
-        compare(plan, programs, Path(), print, target({"KAFKA_SECURITY_PROTOCOL": "SSL"}))
+        compare(plan, programs, print, target({"KAFKA_SECURITY_PROTOCOL": "SSL"}))
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, brokers: int) -> None:
