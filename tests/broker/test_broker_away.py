@@ -11,7 +11,14 @@ import pytest
 from bench.broker import LocalKafka
 from bench.program import Program
 from fanout.errors import ExitCode
-from tests.support.comparing import assert_complete, assert_exactly, assert_ordered, committed, wait_caught_up
+from tests.support.comparing import (
+    assert_complete,
+    assert_exactly,
+    assert_ordered,
+    committed,
+    delivering,
+    wait_caught_up,
+)
 from tests.support.load import Load, write
 from tests.support.samples import events
 from tests.support.topics import wait_until
@@ -46,7 +53,7 @@ def test_the_same_processes_go_on_and_a_start_meanwhile_waits_for_the_broker(pri
         Program(private.bootstrap, prefix, prefix) as program,
         Load(private.bootstrap, prefix, namespaces, rate=300, partitions=PARTITIONS) as load,
     ):
-        wait_until(lambda: len(committed(private.bootstrap, prefix, prefix)) == PARTITIONS, 20, "deliveries")
+        wait_until(lambda: delivering(private.bootstrap, prefix, prefix) == PARTITIONS, 20, "deliveries")
         before = program.workers()
         assert len(before) == PARTITIONS
         private.stop()
@@ -80,12 +87,13 @@ def test_the_same_processes_go_on_and_a_start_meanwhile_waits_for_the_broker(pri
 def test_a_stop_while_the_broker_hangs_ends_by_its_deadline_and_says_so(private: LocalKafka, prefix: str) -> None:
     private.create_topic(prefix, PARTITIONS)
     namespaces = [f"{prefix}-{number}" for number in range(3)]
-    hurried: dict[str, Any] = {**SHORT_SESSION, "STOP_TIMEOUT_MS": 2_500}
+    # With linger something that was read is always in flight.
+    hurried: dict[str, Any] = {**SHORT_SESSION, "STOP_TIMEOUT_MS": 2_500, "KAFKA_PRODUCER_LINGER_MS": 500}
     with (
         Program(private.bootstrap, prefix, prefix, **hurried) as program,
         Load(private.bootstrap, prefix, namespaces, rate=300, partitions=PARTITIONS) as load,
     ):
-        wait_until(lambda: len(committed(private.bootstrap, prefix, prefix)) == PARTITIONS, 20, "deliveries")
+        wait_until(lambda: delivering(private.bootstrap, prefix, prefix) == PARTITIONS, 20, "deliveries")
         private.pause()
         try:
             written = len(load.sent)
@@ -109,7 +117,7 @@ def test_a_second_signal_cuts_the_deadline_short(private: LocalKafka, prefix: st
         Program(private.bootstrap, prefix, prefix, STOP_TIMEOUT_MS=60_000) as program,
         Load(private.bootstrap, prefix, [f"{prefix}-a"], rate=300, partitions=PARTITIONS) as load,
     ):
-        wait_until(lambda: len(committed(private.bootstrap, prefix, prefix)) == PARTITIONS, 20, "deliveries")
+        wait_until(lambda: delivering(private.bootstrap, prefix, prefix) == PARTITIONS, 20, "deliveries")
         private.pause()
         try:
             program.signal(signal.SIGTERM)

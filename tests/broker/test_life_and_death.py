@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from bench.broker import LocalKafka
 from bench.program import Program
-from tests.support.comparing import assert_complete, assert_exactly, committed, wait_caught_up
+from tests.support.comparing import assert_complete, assert_exactly, committed, delivering, wait_caught_up
 from tests.support.load import Load, write
 from tests.support.samples import event, events
 from tests.support.topics import Record, produce, read_all, topics, wait_until
@@ -52,7 +52,7 @@ def test_workers_end_with_their_supervisor_and_the_next_start_delivers_the_rest(
     session = {"KAFKA_SESSION_TIMEOUT_MS": "3000", "KAFKA_HEARTBEAT_INTERVAL_MS": "500", "LEASE_MS": "2000"}
     with Load(kafka.bootstrap, prefix, [f"{prefix}-a", f"{prefix}-b"], rate=300, partitions=2) as load:
         with Program(kafka.bootstrap, prefix, prefix, **session) as program:
-            wait_until(lambda: len(committed(kafka.bootstrap, prefix, prefix)) == 2, 20, "deliveries")
+            wait_until(lambda: delivering(kafka.bootstrap, prefix, prefix) == 2, 20, "deliveries")
             assert len(program.workers()) == 2
             program.kill()
             wait_until(lambda: not program.workers(), 3, "the workers to end without their supervisor")

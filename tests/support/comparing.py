@@ -60,6 +60,10 @@ class Group:
         answers = patiently(lambda: self._consumer.committed(self._places(), timeout=REQUEST_S))
         return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
 
+    def delivering(self) -> int:
+        """Partitions of which something is delivered and committed: where they begin is committed before that."""
+        return sum(offset > 0 for offset in self.committed().values())
+
     def ends(self) -> dict[int, int]:
         """One past the last record of each partition that holds or held any. As patient; raises KafkaException."""
         ends = patiently(lambda: {place.partition: self._end(place) for place in self._places()})
@@ -83,6 +87,12 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
     """The committed offset of each partition that has one."""
     with Group(bootstrap, group, topic) as asked:
         return asked.committed()
+
+
+def delivering(bootstrap: str, group: str, topic: str) -> int:
+    """How many partitions there are of which something is delivered and committed."""
+    with Group(bootstrap, group, topic) as asked:
+        return asked.delivering()
 
 
 def wait_caught_up(bootstrap: str, group: str, topic: str, deadline_s: float = 60.0) -> None:
