@@ -181,6 +181,16 @@ def choose_protocol(settings: Settings, logger: logging.Logger | None = None) ->
     return "consumer" if entry is not None and "consumer" in str(entry.value).split(",") else "classic"
 
 
+def strays(error: BaseException) -> bool:
+    """Whether a question failed because the client found no broker to ask: all are away, or it has forgotten them.
+
+    The last broker of a cluster that shuts down tells of no brokers at all. librdkafka 2.16 then drops those that it
+    knows and begins again with `bootstrap.servers`, unless the same answer, once taken, cancels that: such a client
+    never connects again (its issue 5301), and cannot be told to.
+    """
+    return kafka_error(error).code() == KafkaError._TRANSPORT
+
+
 def kafka_error(exception: BaseException) -> KafkaError:
     """The error inside an exception of the client."""
     if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):

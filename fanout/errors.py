@@ -34,6 +34,7 @@ class FailureKind(StrEnum):
     TOPIC_NOT_CREATED = "topic-not-created"
     SOURCE_RECREATED = "source-recreated"
     CLIENT_FATAL = "client-fatal"
+    CLIENT_STRANDED = "client-stranded"
 
 
 class ExitCode(IntEnum):

@@ -23,6 +23,9 @@ BROKER_CONFIG = {
     "leader.imbalance.check.interval.seconds": "1",
     "leader.imbalance.per.broker.percentage": "0",
 }
+# The last node that shuts down would tell of no brokers, after which a client of the runs' own, too, may look for none
+# ever again (fanout/worker/stranded.py). That the program gets over it is for tests/broker/test_broker_away.py to show.
+ALONE_CONFIG = {"controlled.shutdown.enable": "false"}
 # Nodes of the mock cluster, so that an error is answered to the program alone: the load writes to the first, and who
 # reads the destinations asks the others.
 SOURCE_NODE, DESTINATIONS_NODE, DEAD_LETTERS_NODE = 1, 2, 3
@@ -130,7 +133,8 @@ def ground(nodes: int) -> Iterator[Ground]:
     with contextlib.ExitStack() as stack:
         ports = free_ports(nodes)
         proxies = [stack.enter_context(Proxy(port)) for port in ports]
-        kafka = stack.enter_context(LocalKafka(nodes, BROKER_CONFIG, [Listener(PROXIED, fronts=ports)]))
+        config = BROKER_CONFIG | (ALONE_CONFIG if nodes == 1 else {})
+        kafka = stack.enter_context(LocalKafka(nodes, config, [Listener(PROXIED, fronts=ports)]))
         for node, proxy in enumerate(proxies):
             proxy.forward_to(kafka.behind(PROXIED, node))
         yield RealGround(kafka, proxies, nodes)

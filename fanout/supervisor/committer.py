@@ -30,6 +30,8 @@ _REBALANCING = {
 # Those of them that pass by themselves, without a poll.
 _PASSING = {KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
 
+ASK_S = 1.0  # a client connects within a second, if it knows where to
+
 _log = log.get("committer")
 _repeats = log.Repeats(_log)
 
@@ -64,6 +66,14 @@ class Committer:
         if self._unserved_since is None or self._commits.due() is None:
             return 0.0
         return time.monotonic() - self._unserved_since
+
+    async def has_broker(self) -> bool:
+        """Whether its client finds a broker to ask. One that has forgotten all of them never will: `client.strays`."""
+        try:
+            await self._consumer.list_topics(self._topic, timeout=ASK_S)
+        except KafkaException as error:
+            return not client.strays(error)
+        return True
 
     async def begin_if_due(self) -> None:
         """Begin to commit what is due. The answer comes through the poll.

@@ -2,8 +2,8 @@
 
 A member that is cut off from its coordinator may have lost its partitions without knowing. As long as it is, its
 workers read nothing new, so that they do not go on delivering what another replica has taken over. One that stays
-unanswered while the brokers serve others is stuck (the client was seen to stop looking for its coordinator after a
-broker's restarts, for good): another member takes its seat.
+unanswered while the brokers serve others is stuck: another member takes its seat. Where its client knows no
+broker any more (`client.strays`), that is plain at once.
 """
 
 import asyncio
@@ -24,6 +24,9 @@ class Line(Protocol):
 
     def unserved_s(self) -> float:
         """For how long commits that are due have had no answer from the group."""
+
+    async def has_broker(self) -> bool:
+        """Whether the member's client finds a broker to ask."""
 
     async def exchange(self) -> str:
         """Put another member in place of this one; why not, or empty."""
@@ -55,13 +58,20 @@ class Lifeline:
         while True:
             await self._sleep(LOOK_S)
             self._tell()
-            if self._seat.unserved_s() < STUCK_S:
+            if not await self._is_lost():
                 continue
-            if await self._objection():
-                continue  # the broker is away: another member would fare no better
             _log.error("the group does not answer this member, and would answer others: another takes its seat")
             if problem := await self._seat.exchange():
                 _repeats.warning("no other member could be connected, trying again", error=problem)
+
+    async def _is_lost(self) -> bool:
+        """Whether another member would be answered, and this one probably never."""
+        if self._seat.unserved_s() < STUCK_S and (self.holds or await self._seat.has_broker()):
+            return False
+        if await self._objection():
+            return False  # the broker is away: another member would fare no better
+        # Brokers that came back just now are found by every client within a second.
+        return self._seat.unserved_s() >= STUCK_S or not await self._seat.has_broker()
 
     def _tell(self) -> None:
         if self._cut_off == (not self.holds):

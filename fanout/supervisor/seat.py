@@ -35,6 +35,10 @@ class Seat:
         """For how long the group has not answered the holder; 0 if it does, or if there is nothing to answer."""
         return self.holder.committer.unserved_s() if self.holder is not None and not self.is_handed_over else 0.0
 
+    async def has_broker(self) -> bool:
+        """Whether the holder's client finds a broker to ask. Takes a second where it does not."""
+        return self.holder is None or self.is_handed_over or await self.holder.committer.has_broker()
+
     async def exchange(self) -> str:
         """Make another member, and end the holder once that one is connected; why it is not, or empty."""
         async with self._exchanging:

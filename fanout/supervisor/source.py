@@ -21,6 +21,7 @@ class SourceTopic:
     """Looks at the source topic every few seconds. `recreated` is called when it has become another one."""
 
     def __init__(self, settings: Settings, recreated: Callable[[], None]) -> None:
+        self._settings = settings
         self._topic = settings.topic
         self._recreated = recreated
         self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
@@ -33,6 +34,7 @@ class SourceTopic:
 
     def renew(self, settings: Settings) -> None:
         """From now on look with these settings, if the client takes them."""
+        self._settings = settings
         try:
             self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
         except KafkaException as error:  # files that have changed again
@@ -96,6 +98,9 @@ class SourceTopic:
                 KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
             }.get(client.kafka_error(error).code(), "it is asked again")
             _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
+            if client.kafka_error(error).code() < 0:
+                # No broker said so: this client may be one that has forgotten all of them, see worker/stranded.py.
+                self.renew(self._settings)
             return
         identity = str(description.topic_id)
         if self.identity not in ("", identity):

@@ -28,6 +28,7 @@ from fanout.worker.router import Router
 from fanout.worker.routes import Refusal
 from fanout.worker.sink import Sink
 from fanout.worker.source import Source, beginnings
+from fanout.worker.stranded import Client, Stranded
 from fanout.worker.topics import Topics
 
 _log = log.get("worker")
@@ -83,8 +84,11 @@ class Worker:
         self._link = worker_link
         self._health = Health()
         self._logger = log.client_logger("worker")
+        self._admin = self._admin_client()
+        self._others: list[Consumer | Producer] = []
+        self._stranded = Stranded(settings.topic, self._clients, self._admin_client)
         self._topics = Topics(
-            AdminClient(client.admin(settings, self._logger) | {"error_cb": self._health.error}),
+            self._admin,
             settings,
             start.source_max_bytes,
             created=lambda: worker_link.count(Counter.TOPICS_CREATED),
@@ -100,10 +104,19 @@ class Worker:
 
     def _careful_producer(self) -> Producer:
         config = client.producer(self._settings, self._start.source_max_bytes, self._logger)
-        return Producer(config | {"error_cb": self._health.error})
+        producer = Producer(config | {"error_cb": self._health.error})
+        self._others.append(producer)
+        return producer
+
+    def _admin_client(self) -> AdminClient:
+        return AdminClient(client.admin(self._settings, self._logger) | {"error_cb": self._health.error})
+
+    def _clients(self) -> list[Client]:
+        return [self._admin, *self._others, *self._sink.producers()]
 
     def run(self) -> bool:
         """Run the loop; whether all that was read is delivered."""
+        self._stranded.start()
         if not self._learn_topics():
             return True
         self._sink.warm()
@@ -112,6 +125,7 @@ class Worker:
             client.reader(settings, start.source_max_bytes, self._logger, partitions=len(start.offsets))
             | {"error_cb": self._health.error}
         )
+        self._others.append(consumer)
         new = beginnings(consumer, settings.topic, start.offsets, self._goes_on)
         loop = Loop(
             settings,
@@ -131,7 +145,7 @@ class Worker:
             topics=self._topics,
             inflight=Inflight(settings, {partition: Tracker(new.get(partition)) for partition in start.offsets}),
             dead_letters=self._dead_letters,
-            check_health=self._health.check,
+            check_health=self._check_health,
         )
         # What lives as long as the process need not be looked at again by the collector.
         gc.collect()
@@ -139,6 +153,10 @@ class Worker:
         gc.set_threshold(100_000, 50, 100)
         _log.debug("reading", offsets=start.offsets)
         return loop.run()
+
+    def _check_health(self, now: float, delivered: int) -> None:
+        self._health.check(now, delivered)
+        self._stranded.check()
 
     def _goes_on(self) -> bool:
         """Beat; whether the worker was not told to stop."""
@@ -151,7 +169,7 @@ class Worker:
         while True:
             now = time.monotonic()
             self._link.turn(now)
-            self._health.check(now, 0)
+            self._check_health(now, 0)
             if self._link.stop is not None:
                 return False
             try:

@@ -86,6 +86,11 @@ class Shard:
         self.destinations: dict[str, Destination] = {}
         self.epoch = 0
 
+    @property
+    def producer(self) -> Producer:
+        """Its client."""
+        return self._producer
+
     def unsettled(self) -> bool:
         """Whether this epoch has records that are not known to be delivered."""
         return bool(self._windows)

@@ -48,6 +48,10 @@ class Sink:
         """Make the first producer now, so that the first record need not wait for it."""
         self._shard_with_room()
 
+    def producers(self) -> list[Producer]:
+        """The clients of all producers that there are now. May be called from another thread."""
+        return [shard.producer for shard in (*self._shards, self._dead_letter_shard) if shard is not None]
+
     def _shard_with_room(self) -> Shard:
         settings = self._settings
         if self._shards and len(self._shards[-1].destinations) < settings.producer_topics:

@@ -19,6 +19,7 @@ from fanout.worker.offsets import Window
 from fanout.worker.records import Record
 from fanout.worker.routes import Refusal
 from fanout.worker.source import Expired
+from fanout.worker.stranded import Stranded
 from tests.models.kafka_parts import Cluster, ModelConsumer, ModelProducer
 from tests.models.virtual import Clock, Patches
 
@@ -112,6 +113,7 @@ class ModelWorker:
         patches.set(main, "Loop", type("Loop", (HeldLoop,), {"made": made}))
         patches.set(main, "DeadLetters", type("DeadLetters", (NotedDeadLetters,), {"cluster": self.cluster}))
         patches.set(main, "gc", SimpleNamespace(collect=int, freeze=int, set_threshold=lambda *_thresholds: None))
+        patches.set(Stranded, "start", lambda _stranded: None)  # its thread lives in real time
         patches.set(client, "hasten", lambda _producer, _topic: None)
         self._patches = patches
         main.Worker(self._link.start(), self._link).run()

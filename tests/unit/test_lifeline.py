@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from itertools import repeat
 
 import pytest
 
@@ -23,6 +24,7 @@ class Seat:
         self._silences: Iterator[float] = iter(silences)
         self._silence = 0.0
         self.broker = ""
+        self.has_brokers: Iterator[bool] = repeat(True)
         self.exchanges = 0
         self.problem = ""
         self.read: list[bool] = []
@@ -41,6 +43,9 @@ class Seat:
 
     def unserved_s(self) -> float:
         return self._silence
+
+    async def has_broker(self) -> bool:
+        return next(self.has_brokers)
 
     async def exchange(self) -> str:
         self.exchanges += 1
@@ -86,3 +91,25 @@ def test_where_no_other_member_can_connect_it_is_tried_again() -> None:
     seat.problem = "no coordinator"
     seat.look()
     assert seat.exchanges == 2
+
+
+def test_a_member_whose_client_has_forgotten_all_brokers_is_exchanged_as_soon_as_it_is_cut_off() -> None:
+    seat = Seat(LEASE_S - 1, LEASE_S + 1, 0.0)
+    seat.has_brokers = repeat(False)
+    seat.look()
+    assert seat.exchanges == 1
+
+
+def test_a_member_that_has_just_found_its_broker_again_stays() -> None:
+    seat = Seat(LEASE_S + 1, 0.0)
+    seat.has_brokers = iter([False, True])
+    seat.look()
+    assert seat.exchanges == 0
+
+
+def test_while_the_broker_is_away_a_client_without_one_is_nothing_strange() -> None:
+    seat = Seat(LEASE_S + 1, LEASE_S + 2)
+    seat.has_brokers = repeat(False)
+    seat.broker = "no answer"
+    seat.look()
+    assert seat.exchanges == 0

@@ -30,6 +30,7 @@ KNOWS_THE_CLIENT = {
     "fanout.worker.hold": "the type of its errors",
     "fanout.worker.limits": "what a topic takes",
     "fanout.worker.redelivery": "the producer for what is sent alone",
+    "fanout.worker.stranded": "the type of what a client raises",
     "fanout.worker.topics": "the admin client",
     "fanout.worker.destination": "the type of its errors",
     "fanout.worker.faults": "what its errors mean",
