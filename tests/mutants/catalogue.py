@@ -37,6 +37,7 @@ FAULTS = (
     "reuse a producer",
     "no bound in flight",
     "a zombie starts workers",
+    "stand still for good",
 )
 
 # The whole of what exec does for us: a worker that is a copy of its supervisor, with its threads missing.
@@ -256,5 +257,22 @@ MUTANTS = (
         "if taken and self._confirming:",
         "if self._confirming:",
         (_GROUP_MODEL,),
+    ),
+    Mutant(
+        "stand still for good", "a client that has forgotten all brokers is left as it is",
+        "fanout/worker/stranded.py",
+        "            self._found = self.look()\n",
+        "            self.look()\n",
+        (f"{_UNIT}/test_stranded.py::test_what_was_found_ends_the_worker",),
+    ),
+    Mutant(
+        "stand still for good", "a member whose client has forgotten all brokers keeps its seat",
+        "fanout/supervisor/lifeline.py",
+        "(self.holds or await self._seat.has_broker())",
+        "True",
+        (
+            f"{_UNIT}/test_lifeline.py"
+            "::test_a_member_whose_client_has_forgotten_all_brokers_is_exchanged_as_soon_as_it_is_cut_off",
+        ),
     ),
 )  # fmt: skip
