@@ -93,7 +93,7 @@ def test_where_no_other_member_can_connect_it_is_tried_again() -> None:
     assert seat.exchanges == 2
 
 
-def test_a_member_whose_client_has_forgotten_all_brokers_is_exchanged_as_soon_as_it_is_cut_off() -> None:
+def test_a_member_whose_client_knows_no_broker_is_exchanged_once_cut_off() -> None:
     seat = Seat(LEASE_S - 1, LEASE_S + 1, 0.0)
     seat.has_brokers = repeat(False)
     seat.look()
