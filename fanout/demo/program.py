@@ -103,7 +103,12 @@ class Program:
                     self.workers[partition].alive = False
 
     def log(self) -> list[str]:
-        """The last warnings and errors of its log, and what was no log line, for the person who looks for a fault."""
+        """The last warnings and errors of its log, and what was no log line, for the person who looks for a fault.
+
+        Of a program that has ended, to its last word: blocks until the thread has read that, a second at most.
+        """
+        if self.exit_code is not None:
+            self._reader.join(timeout=1)
         self.look()
         return list(self._last_lines)
 
