@@ -35,11 +35,7 @@ def test_the_next_record_is_delivered_within_a_second_of_a_workers_death(kafka: 
     kills: list[tuple[int, int]] = []  # (partition, wall-clock milliseconds)
     with Program(kafka.bootstrap, prefix, prefix) as program, Group(kafka.bootstrap, prefix, prefix) as group:
         with Load(kafka.bootstrap, prefix, namespaces, rate=RATE, partitions=PARTITIONS) as load:
-            wait_until(
-                lambda: group.delivering() == PARTITIONS,
-                20,
-                "deliveries of every partition",
-            )
+            wait_until(lambda: group.delivering() == PARTITIONS, 20, "deliveries of every partition")
             for number in range(KILLS):
                 partition = number % PARTITIONS
                 before = {p: program.worker(p) for p in range(PARTITIONS)}

@@ -76,11 +76,7 @@ def test_a_storm_of_namespaces_makes_no_more_topics_than_allowed(kafka: LocalKaf
         with Load(kafka.bootstrap, prefix, tenants, rate=RATE, partitions=PARTITIONS) as load, Watch(
             program.workers
         ) as watch, Group(kafka.bootstrap, prefix, prefix) as group:  # fmt: skip
-            wait_until(
-                lambda: group.delivering() == PARTITIONS,
-                30,
-                "deliveries of both partitions",
-            )
+            wait_until(lambda: group.delivering() == PARTITIONS, 30, "deliveries of both partitions")
             begun = time.monotonic()
             produce(kafka.bootstrap, prefix, sent)
             written = time.monotonic()
