@@ -24,6 +24,8 @@ REQUEST_MAX_BYTES = 90_000_000
 FETCH_BYTES = 4 * 1024 * 1024
 FETCH_PARTITION_BYTES = 128 * 1024  # at least, where a worker holds many partitions
 BROKER_ANSWER_S = 10.0
+RECONNECT_MS = 1_000
+CONNECTED_S = RECONNECT_MS / 1000  # by then a client has connected, if it knows where to and a broker is there
 
 # A broker's answer that another one coordinates the group, or none at present.
 COORDINATOR_AWAY = frozenset(
@@ -47,7 +49,7 @@ def _common(settings: Settings, logger: logging.Logger | None) -> Config:
         "log_level": 5,
         # Most of the 13 s that it took to move again after a broker's restart was reconnect backoff.
         "reconnect.backoff.ms": 100,
-        "reconnect.backoff.max.ms": 1_000,
+        "reconnect.backoff.max.ms": RECONNECT_MS,
     }
     if logger is not None:
         config["logger"] = logger

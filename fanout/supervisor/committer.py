@@ -30,8 +30,6 @@ _REBALANCING = {
 # Those of them that pass by themselves, without a poll.
 _PASSING = {KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
 
-ASK_S = 1.0  # a client connects within a second, if it knows where to
-
 _log = log.get("committer")
 _repeats = log.Repeats(_log)
 
@@ -70,7 +68,7 @@ class Committer:
     async def has_broker(self) -> bool:
         """Whether its client finds a broker to ask. One that has forgotten all of them never will: `client.strays`."""
         try:
-            await self._consumer.list_topics(self._topic, timeout=ASK_S)
+            await self._consumer.list_topics(self._topic, timeout=client.CONNECTED_S)
         except KafkaException as error:
             return not client.strays(error)
         return True

@@ -99,7 +99,7 @@ class SourceTopic:
             }.get(client.kafka_error(error).code(), "it is asked again")
             _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
             if client.kafka_error(error).code() < 0:
-                # No broker said so: this client may be one that has forgotten all of them, see worker/stranded.py.
+                # No broker said so: this client may be one that has forgotten all of them (`client.strays`).
                 self.renew(self._settings)
             return
         identity = str(description.topic_id)

@@ -10,11 +10,10 @@ from typing import Protocol
 
 from confluent_kafka import KafkaException
 
-from fanout.client import strays
+from fanout.client import CONNECTED_S, strays
 from fanout.errors import FailureKind, WorkerFailureError
 
 LOOK_EVERY_S = 2.0
-ANSWER_S = 1.0  # a client whose broker is there connects within a second: `reconnect.backoff.max.ms`
 
 
 class Client(Protocol):
@@ -54,7 +53,7 @@ class Stranded:
         for client in self._clients():
             if self._is_served(client):
                 continue
-            if not self._is_served(self._fresh()):
+            if not self._are_others_served():
                 return False  # the brokers are away
             if not self._is_served(client):  # asked again, for they may have come back just now
                 return True
@@ -65,9 +64,16 @@ class Stranded:
             time.sleep(LOOK_EVERY_S)
             self._found = self.look()
 
+    def _are_others_served(self) -> bool:
+        try:
+            other = self._fresh()
+        except KafkaException:
+            return False  # its files are being changed just now: the next look tells
+        return self._is_served(other)
+
     def _is_served(self, client: Client) -> bool:
         try:
-            client.list_topics(self._topic, ANSWER_S)
+            client.list_topics(self._topic, CONNECTED_S)
         except KafkaException as error:
             return not strays(error)  # any other error comes from a broker, or is its silence
         return True

@@ -47,6 +47,19 @@ def test_brokers_that_are_away_strand_nobody_and_are_asked_for_by_one() -> None:
     assert [client.asked for client in clients] == [1, 0]
 
 
+def test_where_no_other_client_can_be_made_just_now_it_is_looked_again() -> None:
+    ready = iter([False, True])
+
+    def fresh() -> Asked:
+        if not next(ready):
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG))
+        return Asked()
+
+    found = Stranded("cluster-events", lambda: [client], fresh)
+    client = Asked(NONE, NONE, NONE)
+    assert [found.look(), found.look()] == [False, True]
+
+
 def test_a_client_that_has_just_found_its_broker_again_is_not() -> None:
     assert not looking(Asked(NONE), fresh=Asked()).look()
 
