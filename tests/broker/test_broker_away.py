@@ -87,8 +87,7 @@ def test_the_same_processes_go_on_and_a_start_meanwhile_waits_for_the_broker(pri
 def test_a_stop_while_the_broker_hangs_ends_by_its_deadline_and_says_so(private: LocalKafka, prefix: str) -> None:
     private.create_topic(prefix, PARTITIONS)
     namespaces = [f"{prefix}-{number}" for number in range(3)]
-    # With linger something that was read is always in flight.
-    hurried: dict[str, Any] = {**SHORT_SESSION, "STOP_TIMEOUT_MS": 2_500, "KAFKA_PRODUCER_LINGER_MS": 500}
+    hurried: dict[str, Any] = {**SHORT_SESSION, "STOP_TIMEOUT_MS": 2_500}
     with (
         Program(private.bootstrap, prefix, prefix, **hurried) as program,
         Load(private.bootstrap, prefix, namespaces, rate=300, partitions=PARTITIONS) as load,
