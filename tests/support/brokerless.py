@@ -24,8 +24,9 @@ class Brokerless:
         self._knows_itself = True
         self._changed = threading.Condition()
         self._told_of_itself = 0  # to so many connections
-        self._told_of_none = 0
-        self._open = self._opened = 0
+        self._opened = 0  # the number of the connection that was opened last
+        self._open: set[int] = set()
+        self._last_before: int | None = None  # the last connection that was opened before the first answer "none"
         outer = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -49,25 +50,31 @@ class Brokerless:
         self._thread.join()
 
     def forget(self, timeout_s: float) -> bool:
-        """Tell of no broker from now on, and wait until the client has closed all connections for that.
+        """Tell of no broker from now on, and wait until the client has closed its connections for that.
 
         Whether each came within this time: that it heard of a broker, also over the connection that it opens to that
-        one then, of none, and closed them.
+        one then, of none, and closed them. What it opens after it was told is another matter: `await_connection`.
         """
         with self._changed:
             known = self._changed.wait_for(lambda: self._told_of_itself > 1, timeout_s)
             self._knows_itself = False
-            closed = self._changed.wait_for(lambda: self._told_of_none > 0 and self._open == 0, timeout_s)
-            self._opened = 0
-            return known and closed
+            return known and self._changed.wait_for(self._is_left, timeout_s)
+
+    def _is_left(self) -> bool:
+        last = self._last_before
+        return last is not None and not any(number <= last for number in self._open)
 
     def await_connection(self, timeout_s: float) -> bool:
-        """Whether a connection was opened since `forget`, or is within this time."""
+        """Whether a connection was opened since the client was told of no broker, or is within this time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._opened > 0, timeout_s)
+            return self._changed.wait_for(lambda: self._opened > (self._last_before or 0), timeout_s)
 
     def _serve(self, connection: socket.socket) -> None:
-        number = self._count(opened=1)
+        with self._changed:
+            self._opened += 1
+            number = self._opened
+            self._open.add(number)
+            self._changed.notify_all()
         try:
             while head := _exactly(connection, 4):
                 request = _exactly(connection, struct.unpack(">i", head)[0])
@@ -76,14 +83,9 @@ class Brokerless:
                 answer = struct.pack(">i", correlation) + body
                 connection.sendall(struct.pack(">i", len(answer)) + answer)
         finally:
-            self._count(closed=1)
-
-    def _count(self, opened: int = 0, closed: int = 0) -> int:
-        with self._changed:
-            self._opened += opened
-            self._open += opened - closed
-            self._changed.notify_all()
-            return self._opened
+            with self._changed:
+                self._open.remove(number)
+                self._changed.notify_all()
 
     def _metadata(self, connection: int) -> bytes:
         with self._changed:
@@ -92,7 +94,8 @@ class Brokerless:
                 self._told_of_itself = connection
             else:
                 brokers = []
-                self._told_of_none += 1
+                if self._last_before is None:
+                    self._last_before = self._opened
             self._changed.notify_all()
         topic = struct.pack(">h", LEADER_NOT_AVAILABLE) + _text(self._topic) + struct.pack(">?i", False, 0)
         told = struct.pack(">ii", 0, len(brokers)) + b"".join(brokers)
