@@ -82,6 +82,7 @@ def reason_of(letter: Record) -> str:
 
 
 def complaints(program: Program) -> list[Line]:
-    """Lines of the log at the levels warning and error."""
+    """Lines of the log at the levels warning and error, but for those of a broker that has only just been started."""
     with program._changed:
-        return [line for line in program._lines if line.get("log.level") in ("warning", "error")]
+        lines = [line for line in program._lines if line.get("log.level") in ("warning", "error")]
+    return [line for line in lines if "Coordinator load in progress: retrying" not in str(line["message"])]
