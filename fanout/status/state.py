@@ -112,3 +112,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, int]  # by `fanout.counters.Counter`, since the start
     refused: dict[str, int]  # by `fanout.errors.Reason`, since the start
     settings: list[Setting]
+
+
+class Gauges(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of one moment that the metrics need and the status does not tell."""
+
+    memory_bytes: dict[str, int]  # resident, of "supervisor" and of "workers" together
+    memory_limit_bytes: int | None  # what this container may use; None without a limit
+    producers: int  # Kafka producers of all workers
