@@ -45,6 +45,7 @@ class ExitCode(IntEnum):
     BAD_SETTINGS = 2
     CRASH_LOOP = 3
     STOPPED_UNDELIVERED = 4
+    NO_ANSWER = 5  # of a command that asks: the cluster, or the replica, does not tell
     WORKER_FAILED = 10
     WORKER_LEASE_EXPIRED = 11
     WORKER_ORPHANED = 12

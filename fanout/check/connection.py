@@ -1,10 +1,11 @@
 """Is there a broker that speaks to us, and which group protocol would be used?"""
 
 from fanout import client
-from fanout.check.answers import AskError, Overview, UnreachableError
-from fanout.check.cluster import Cluster
-from fanout.check.row import Result, Row, counted, some
+from fanout.check.row import Result, Row
+from fanout.cluster.answers import AskError, Overview, UnreachableError
+from fanout.cluster.cluster import Cluster
 from fanout.settings import Settings
+from fanout.words import counted, some
 
 BROKER = "broker"
 PROTOCOL = "group protocol"

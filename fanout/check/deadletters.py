@@ -1,9 +1,9 @@
 """The dead-letter topic: is it there or could it be created, may we write to it, and does it take every record?"""
 
 from fanout import client
-from fanout.check.answers import AskError
-from fanout.check.cluster import Cluster
 from fanout.check.row import Result, Row
+from fanout.cluster.answers import AskError
+from fanout.cluster.cluster import Cluster
 from fanout.settings import Settings
 
 CHECK = "dead-letter topic"

@@ -3,10 +3,11 @@
 import re
 from fnmatch import fnmatchcase
 
-from fanout.check.answers import AskError, Overview
-from fanout.check.cluster import Cluster
-from fanout.check.row import Result, Row, counted, some
+from fanout.check.row import Result, Row
+from fanout.cluster.answers import AskError, Overview
+from fanout.cluster.cluster import Cluster
 from fanout.settings import Settings
+from fanout.words import counted, some
 
 CREATE = "right to create topics"
 WRITE = "right to write"

@@ -1,9 +1,10 @@
 """The consumer group: may we use it and commit, and who else is in it?"""
 
-from fanout.check.answers import AskError, Group, Member
-from fanout.check.cluster import Cluster
-from fanout.check.row import Result, Row, some
+from fanout.check.row import Result, Row
+from fanout.cluster.answers import AskError, Group, Member
+from fanout.cluster.cluster import Cluster
 from fanout.settings import Settings
+from fanout.words import some
 
 RIGHT = "right to use the group and commit"
 MEMBERS = "members of the group"
@@ -53,4 +54,4 @@ def _members(settings: Settings, group: Group, cluster: Cluster) -> Row:
 
 
 def _who(members: list[Member]) -> str:
-    return some(sorted(f"{member.client_id} at {member.host.lstrip('/')}" for member in members), 3)
+    return some(sorted(f"{member.client_id} at {member.host}" for member in members), 3)

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable
 
 from fanout.check import backlog, connection, deadletters, destinations, group, source
-from fanout.check.answers import AskError, UnreachableError
-from fanout.check.cluster import Cluster
 from fanout.check.row import Result, Row
+from fanout.cluster.answers import AskError, UnreachableError
+from fanout.cluster.cluster import Cluster
 from fanout.errors import ExitCode
 from fanout.settings import Settings
 

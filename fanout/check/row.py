@@ -20,14 +20,3 @@ class Row(NamedTuple):
     result: Result
     found: str
     todo: str = ""
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 topic`, `2 topics`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def some(names: list[str], most: int = 5) -> str:
-    """The first few names, and how many more there are."""
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest

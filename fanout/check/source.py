@@ -1,8 +1,8 @@
 """The source topic: is it there, and may we read it?"""
 
-from fanout.check.answers import AskError, Overview
-from fanout.check.cluster import Cluster
 from fanout.check.row import Result, Row
+from fanout.cluster.answers import AskError, Overview
+from fanout.cluster.cluster import Cluster
 from fanout.settings import Settings
 
 SOURCE = "source topic"

@@ -20,8 +20,8 @@ from confluent_kafka.admin import (
 
 from bench.broker import LocalKafka
 from fanout.check import report
-from fanout.check.cluster import Cluster
 from fanout.check.row import Result, Row
+from fanout.cluster.cluster import Cluster
 from fanout.settings import Settings
 from tests.support.topics import Record, committed, produce, topics, wait_until
 

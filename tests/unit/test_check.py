@@ -3,9 +3,9 @@
 import pytest
 
 from fanout.check import backlog, connection, destinations
-from fanout.check.answers import Overview, UnreachableError
-from fanout.check.backlog import Position
 from fanout.check.row import Result
+from fanout.cluster.answers import Overview, UnreachableError
+from fanout.cluster.position import Position
 from fanout.settings import Settings
 from fanout.table import plain
 
@@ -148,23 +148,23 @@ def test_unread_records_are_judged_by_their_share_of_the_retention(
     committed: int | None, age_ms: int, result: Result
 ) -> None:
     positions = [Position(0, 9, 0, 9), Position(1, committed, 0, 9)]
-    row = backlog.judge(positions, {1: age_ms}, kept_ms=2 * HOUR_MS)
+    row = backlog.judge(positions, {1: age_ms}, kept=2 * HOUR_MS)
     assert row.result is result
     assert "in partition 1" in row.found
     assert bool(row.todo) == (result is not Result.OK)
 
 
 def test_a_source_that_keeps_for_ever_loses_nothing() -> None:
-    row = backlog.judge([Position(0, 1, 0, 9)], {}, kept_ms=-1)
+    row = backlog.judge([Position(0, 1, 0, 9)], {}, kept=None)
     assert (row.result, row.found) == (Result.OK, "8 records unread; the source keeps them for ever")
 
 
 def test_an_unknown_age_is_not_called_good() -> None:
-    assert backlog.judge([Position(0, 1, 0, 9)], {}, kept_ms=HOUR_MS).result is Result.UNKNOWN
+    assert backlog.judge([Position(0, 1, 0, 9)], {}, kept=HOUR_MS).result is Result.UNKNOWN
 
 
 def test_nothing_unread_is_good() -> None:
-    assert backlog.judge([Position(0, 9, 0, 9)], {}, kept_ms=HOUR_MS).result is Result.OK
+    assert backlog.judge([Position(0, 9, 0, 9)], {}, kept=HOUR_MS).result is Result.OK
 
 
 def test_a_plain_table_has_columns_that_line_up_and_one_line_a_row() -> None:

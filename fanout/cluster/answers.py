@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from fanout.errors import FanoutError
 
+Place = tuple[str, int]  # topic, partition
+
 
 class AskError(FanoutError):
     """The cluster did not answer, or refused to."""
@@ -43,9 +45,15 @@ class Overview(NamedTuple):
 class Member(NamedTuple):
     """A member of the group that is there now."""
 
+    id: str
     client_id: str
     host: str
-    topics: frozenset[str]  # of the partitions that it has
+    places: frozenset[Place]  # the partitions that it has
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics of its partitions."""
+        return frozenset(topic for topic, _ in self.places)
 
 
 class Group(NamedTuple):
@@ -55,3 +63,17 @@ class Group(NamedTuple):
     assignor: str
     members: list[Member]
     operations: frozenset[str] | None
+
+
+class Commit(NamedTuple):
+    """A committed offset, and the identity of the topic that it was of; empty where another program committed it."""
+
+    offset: int
+    identity: str
+
+
+class Ends(NamedTuple):
+    """The first offset of a partition, and one past its last."""
+
+    low: int
+    high: int

@@ -1,44 +1,24 @@
-"""The questions that `check` puts to a cluster. Each blocks for an answer, `ANSWER_S` at most, and writes nothing."""
+"""The questions about a cluster, its group and its topics. Each blocks for an answer, `ANSWER_S` at most.
+
+None of them writes, but `delete`.
+"""
 
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import (
-    TIMESTAMP_NOT_AVAILABLE,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, NewTopic, ResourceType
 
 from fanout import client
-from fanout.check.answers import AskError, Group, Member, Overview, UnreachableError
-from fanout.check.causes import Causes
+from fanout.cluster import offsets
+from fanout.cluster.answers import AskError, Commit, Ends, Group, Member, Overview, Place, UnreachableError
+from fanout.cluster.asking import ANSWER_S, answer, ask_error, operations_of
+from fanout.cluster.causes import Causes
 from fanout.settings import Settings
 
-ANSWER_S = 10.0
 _ATTEMPT_S = 1.0
 _LOG_INFO = 6  # that a broker closes the connection at once is told at this level only
-_DENIED = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    }
-)
-_ABSENT = frozenset(
-    {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError._UNKNOWN_PARTITION,
-        KafkaError.GROUP_ID_NOT_FOUND,
-    }
-)
 
 
 class Cluster:
@@ -81,7 +61,7 @@ class Cluster:
             try:
                 self._protocol = client.choose_protocol(self._settings, self._logger)
             except KafkaException as error:
-                raise _ask_error(error.args[0]) from error
+                raise ask_error(error.args[0]) from error
         return self._protocol
 
     def broker_config(self) -> dict[str, str]:
@@ -92,6 +72,18 @@ class Cluster:
         """Configuration of a topic. Raises AskError."""
         return self._config(ResourceType.TOPIC, topic)
 
+    def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, str] | AskError]:
+        """Configurations of many topics, or why one is not told."""
+        resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+        found: dict[str, dict[str, str] | AskError] = {}
+        if resources:
+            for resource, future in self._admin.describe_configs(resources, request_timeout=ANSWER_S).items():
+                try:
+                    found[resource.name] = _set(answer(future))
+                except AskError as error:
+                    found[resource.name] = error
+        return found
+
     def operations(self, topics: list[str]) -> dict[str, frozenset[str] | AskError]:
         """What we may do with each topic: READ, WRITE, ...; an error for one that is not there or not for us."""
         futures = self._admin.describe_topics(
@@ -100,7 +92,7 @@ class Cluster:
         answers: dict[str, frozenset[str] | AskError] = {}
         for topic, future in futures.items():
             try:
-                answers[topic] = _names(_answer(future).authorized_operations) or frozenset()
+                answers[topic] = operations_of(answer(future).authorized_operations) or frozenset()
             except AskError as error:
                 answers[topic] = error
         return answers
@@ -115,7 +107,7 @@ class Cluster:
             config=dict(config),
         )
         try:
-            _answer(self._admin.create_topics([wanted], validate_only=True, request_timeout=ANSWER_S)[topic])
+            answer(self._admin.create_topics([wanted], validate_only=True, request_timeout=ANSWER_S)[topic])
         except AskError as error:
             return error
         return None
@@ -127,106 +119,82 @@ class Cluster:
             [name], include_authorized_operations=True, request_timeout=ANSWER_S
         )
         try:
-            found = _answer(futures[name])
+            found = answer(futures[name])
         except AskError as error:
             if error.absent:
                 return Group("unknown", "", [], None)
             raise
         members = [
-            Member(member.client_id, member.host, frozenset(p.topic for p in member.assignment.topic_partitions))
+            Member(
+                member.member_id,
+                member.client_id,
+                member.host.lstrip("/"),
+                frozenset((place.topic, place.partition) for place in member.assignment.topic_partitions),
+            )
             for member in found.members
         ]
-        operations = _names(found.authorized_operations)
+        operations = operations_of(found.authorized_operations)
         return Group(str(found.type.name).lower(), found.partition_assignor, members, operations)
 
-    def committed(self, partitions: int) -> dict[int, int]:
+    def committed(self, partitions: int) -> dict[int, Commit]:
         """Committed offsets of the source, by partition; joins no group. Raises AskError."""
         self.group()  # says at once that we have no right, where a consumer would wait in vain
         places = [TopicPartition(self._settings.topic, number) for number in range(partitions)]
         # Not the admin client's list_consumer_group_offsets: librdkafka 2.16.0 crashes there while the coordinator
         # moves or loads, which on a new cluster is the first thing that it does.
-        consumer = self._consumer()
+        consumer = Consumer(client.reader(self._settings, client.DEFAULT_MESSAGE_MAX_BYTES, self._logger))
         try:
             found = consumer.committed(places, timeout=ANSWER_S)
         except KafkaException as error:
-            raise _ask_error(error.args[0]) from error
+            raise ask_error(error.args[0]) from error
         finally:
             consumer.close()
         for place in found:
             if place.error is not None:
-                raise _ask_error(place.error)
-        return {place.partition: place.offset for place in found if place.offset >= 0}
+                raise ask_error(place.error)
+        return {place.partition: Commit(place.offset, place.metadata or "") for place in found if place.offset >= 0}
 
-    def ends(self, partitions: int) -> tuple[dict[int, int], dict[int, int]]:
-        """Of the source, by partition: the first offset, and one past the last. Raises AskError."""
-        places = [TopicPartition(self._settings.topic, number) for number in range(partitions)]
-        answers = []
-        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
-            futures = self._admin.list_offsets(
-                dict.fromkeys(places, spec),
-                isolation_level=IsolationLevel.READ_COMMITTED,  # what a run can come to
-                request_timeout=ANSWER_S,
-            )
-            answers.append({place.partition: _answer(future).offset for place, future in futures.items()})
-        return answers[0], answers[1]
+    def identity(self, topic: str) -> str:
+        """The topic's own id: one of the same name that is made anew has another one. Raises AskError."""
+        futures = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
+        return str(answer(futures[topic]).topic_id)
 
-    def timestamps(self, offsets: Mapping[int, int]) -> dict[int, int]:
-        """Timestamp in ms of the first record at or after each offset of the source; joins no group, commits nothing.
+    def ends(self, places: Iterable[Place]) -> dict[Place, Ends]:
+        """The first offset of each partition, and one past the last. Raises AskError."""
+        return offsets.ends(self._admin, places)
 
-        A partition that does not answer in time, or whose record has no timestamp, is left out.
+    def since(self, places: Iterable[Place], milliseconds: int) -> dict[Place, int | None]:
+        """The first offset of each partition whose record is of this time (since the epoch) or later, if any.
+
+        Raises AskError.
         """
-        found: dict[int, int] = {}
-        consumer = self._consumer()
-        try:
-            consumer.assign([TopicPartition(self._settings.topic, number, at) for number, at in offsets.items()])
-            deadline = time.monotonic() + ANSWER_S
-            waiting = set(offsets)
-            while waiting and (left_s := deadline - time.monotonic()) > 0:
-                message = consumer.poll(left_s)
-                if message is None or message.error() is not None:
-                    continue
-                number = message.partition()
-                if number in waiting:
-                    waiting.discard(number)
-                    kind, timestamp = message.timestamp()
-                    if kind != TIMESTAMP_NOT_AVAILABLE:
-                        found[number] = timestamp
-                    consumer.pause([TopicPartition(self._settings.topic, number)])
-        finally:
-            consumer.close()
-        return found
+        return offsets.since(self._admin, places, milliseconds)
 
-    def _consumer(self) -> Consumer:
-        return Consumer(client.reader(self._settings, client.DEFAULT_MESSAGE_MAX_BYTES, self._logger))
+    def newest(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The latest timestamp of each partition that has records, in milliseconds since the epoch."""
+        return offsets.newest(self._admin, places)
+
+    def delete(self, topics: list[str]) -> dict[str, AskError | None]:
+        """Delete topics: None for each that is gone, or why it is not."""
+        if not topics:
+            return {}
+        outcome: dict[str, AskError | None] = {}
+        futures = self._admin.delete_topics(topics, request_timeout=ANSWER_S, operation_timeout=ANSWER_S)
+        for topic, future in futures.items():
+            try:
+                answer(future)
+                outcome[topic] = None
+            except AskError as error:
+                outcome[topic] = None if error.absent else error
+        return outcome
 
     def _config(self, kind: Any, name: str) -> dict[str, str]:  # noqa: ANN401  # an enum that the stubs lack
         if (kind, name) not in self._configs:
             resource = ConfigResource(kind, name)
-            entries = _answer(self._admin.describe_configs([resource], request_timeout=ANSWER_S)[resource])
-            self._configs[kind, name] = {key: entry.value for key, entry in entries.items() if entry.value is not None}
+            entries = answer(self._admin.describe_configs([resource], request_timeout=ANSWER_S)[resource])
+            self._configs[kind, name] = _set(entries)
         return self._configs[kind, name]
 
 
-def _answer(future: "Future[Any]") -> Any:  # noqa: ANN401  # each question has its own
-    """The result of a request. Raises AskError."""
-    try:
-        return future.result(ANSWER_S + 1)
-    except KafkaException as error:
-        raise _ask_error(error.args[0]) from error
-    except TimeoutError as error:
-        raise AskError(f"no answer within {ANSWER_S:g} s") from error
-
-
-def _ask_error(error: KafkaError) -> AskError:
-    code = error.code()
-    return AskError(
-        error.str(),
-        denied=code in _DENIED,
-        absent=code in _ABSENT,
-        exists=code == KafkaError.TOPIC_ALREADY_EXISTS,
-        invalid_config=code == KafkaError.INVALID_CONFIG,
-    )
-
-
-def _names(operations: Any) -> frozenset[str] | None:  # noqa: ANN401  # a list that the stubs call otherwise
-    return None if operations is None else frozenset(operation.name for operation in operations)
+def _set(entries: Mapping[str, Any]) -> dict[str, str]:
+    return {key: entry.value for key, entry in entries.items() if entry.value is not None}
