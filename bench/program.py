@@ -30,8 +30,8 @@ Line = dict[str, Any]
 class Program:
     """`python -m fanout run` with these settings (names of environment variables), from `with` to its end.
 
-    Its log is read by a thread. Whatever it started is gone when the context ends. Leaving the context without an
-    error raises AssertionError if any of its processes printed a traceback, unless `may_break`.
+    Its log is read by a thread, our fields without their `fanout.`. Whatever it started is gone when the context ends,
+    which without another error raises AssertionError if a process printed a traceback, unless `may_break`.
     """
 
     def __init__(self, bootstrap: str, topic: str, group: str, **settings: object) -> None:
@@ -110,6 +110,7 @@ class Program:
                 except msgspec.DecodeError:
                     self._other_lines.append(text)
                 else:
+                    line = {name.removeprefix("fanout."): value for name, value in line.items()}
                     self._lines.append(line | {"at": time.monotonic()})
                     if line.get("message") == "worker started":
                         self._remember(int(line["pid"]))
@@ -223,7 +224,7 @@ class Program:
             return self._tail(count).splitlines()
 
     def _tail(self, count: int = 40) -> str:
-        hidden = ("at", "ecs.version", "log.logger", "process.pid", "log.level")
+        hidden = ("at", "ecs.version", "service.name", "service.version", "log.logger", "process.pid", "log.level")
         shown = [str({k: v for k, v in line.items() if k not in hidden}) for line in self._lines[-count:]]
         return "\n".join(shown + self._other_lines[-count:])
 

@@ -1,6 +1,7 @@
 """Logs of every process, on stderr: JSON lines with ECS names, or coloured text on a terminal.
 
-Nothing is logged per record. What can repeat without end (a broker that is away) goes through `Repeats`.
+A line of level warning or above says what to do. Nothing is logged per record, and what can repeat without end (a
+broker that is away) goes through `Repeats`.
 """
 
 import logging
@@ -17,10 +18,20 @@ if _without_rich:
 import structlog  # noqa: E402
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger  # noqa: E402
 
+from fanout import __version__  # noqa: E402
+from fanout.advice import ADVICE  # noqa: E402
+
 if _without_rich:
     del sys.modules["rich"]
 
 ECS_VERSION = "1.6.0"
+SERVICE = "events-fanout"
+# Fields that ECS has a name for. All others are ours: as bare names, `group` or `error` would be objects of ECS.
+_ECS = {"exception": "error.stack_trace", "error": "error.message", "version": "service.version"}
+_OURS = "fanout."
+_ADVISED = {"warning", "error", "critical"}
+_CLIENT_ADVICE = "a line of the Kafka client, which tries again by itself: docs/runbook.md#kafka-client"
+_LIBRARY_ADVICE = "nothing, once; if it comes again, report it with its stack trace: docs/runbook.md#library"
 REPEAT_S = 30.0
 _KEYS_MAX = 1_000
 
@@ -35,7 +46,7 @@ def configure(level: str, log_format: str, /, **bound: object) -> None:
     """
     terminal = sys.stderr.isatty()
     console = log_format == "console" or (log_format == "auto" and terminal)
-    processors: list[Processor] = [structlog.processors.add_log_level, _binder(bound)]
+    processors: list[Processor] = [structlog.processors.add_log_level, _binder(bound), _advise]
     if console:
         colors = terminal and not os.environ.get("NO_COLOR")
         processors += [
@@ -55,6 +66,10 @@ def configure(level: str, log_format: str, /, **bound: object) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    # What a library has to say, which would be a text of several lines among ours.
+    root = logging.getLogger()
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, _ToThisLog)]
+    root.addHandler(_ToThisLog(_LIBRARY_ADVICE))
 
 
 def get(name: str) -> FilteringBoundLogger:
@@ -71,7 +86,7 @@ def client_logger(name: str) -> logging.Logger:
     logger = logging.getLogger(f"fanout.client.{name}")
     logger.propagate = False
     logger.setLevel(logging.DEBUG)  # what is too low is dropped by the level of this log
-    logger.handlers = [_ToThisLog(get(f"librdkafka.{name}"))]
+    logger.handlers = [_ToThisLog(_CLIENT_ADVICE, f"librdkafka.{name}")]
     return logger
 
 
@@ -142,15 +157,19 @@ class _Told:
 
 
 class _ToThisLog(logging.Handler):
-    """Takes the lines of a Kafka client, `"%s [%s] %s" % (facility, client, text)`, into this log."""
+    """Takes the lines of a library into this log: the client's are `"%s [%s] %s" % (facility, client, text)`."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, advice: str, name: str = "") -> None:
         super().__init__()
-        self._repeats = Repeats(log)
+        self._advice = advice
+        self._repeats = Repeats(get(name or "library"))
 
     def emit(self, record: logging.LogRecord) -> None:
         # logging holds this handler's lock: the client's threads come one at a time
-        self._repeats.log(record.levelno, _VARYING.sub("", record.getMessage()))
+        fields: dict[str, object] = {"advice": self._advice} if record.levelno >= logging.WARNING else {}
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            fields["exc_info"] = record.exc_info[1]
+        self._repeats.log(record.levelno, _VARYING.sub("", record.getMessage()), **fields)
 
 
 def _binder(bound: dict[str, object]) -> Processor:
@@ -160,14 +179,26 @@ def _binder(bound: dict[str, object]) -> Processor:
     return bind
 
 
+def _advise(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    if fields["level"] in _ADVISED and "advice" not in fields and fields["event"] in ADVICE:
+        fields["advice"] = ADVICE[fields["event"]]
+    return fields
+
+
 def _ecs_names(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
     named: EventDict = {
         "@timestamp": fields.pop("timestamp"),
         "log.level": fields.pop("level"),
         "message": fields.pop("event"),
         "ecs.version": ECS_VERSION,
+        "service.name": SERVICE,
+        "service.version": __version__,
         "process.pid": os.getpid(),
     }
-    if "exception" in fields:
-        named["error.stack_trace"] = fields.pop("exception")
-    return {**named, **fields}
+    named.update({_ecs_name(name): value for name, value in fields.items()})
+    return named
+
+
+def _ecs_name(name: str) -> str:
+    """What a field is called in JSON; one with a dot has its name from ECS already, as `log.logger`."""
+    return _ECS.get(name) or (name if "." in name else _OURS + name)

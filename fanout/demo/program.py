@@ -24,8 +24,8 @@ class LogLine(msgspec.Struct):
 
     message: str = ""
     level: str = msgspec.field(name="log.level", default="")
-    partitions: list[int] = []
-    pid: int = 0
+    partitions: list[int] = msgspec.field(name="fanout.partitions", default_factory=list)
+    pid: int = msgspec.field(name="fanout.pid", default=0)
 
 
 @dataclass

@@ -50,7 +50,7 @@ def test_run_takes_the_environment_and_exits_as_the_supervisor_says(ran: list[Se
     assert result.exit_code == 3
     assert ran[0].topic == "cluster-events"
     line = json.loads(result.stderr)
-    assert (line["message"], line["role"]) == ("ran", "supervisor")
+    assert (line["message"], line["fanout.role"]) == ("ran", "supervisor")
 
 
 def test_run_watches_the_files_that_its_secrets_came_from(
@@ -94,7 +94,7 @@ def test_properties_of_the_client_are_given_one_by_one(ran: list[Settings]) -> N
 def test_ignored_service_links_are_told(ran: list[Settings]) -> None:
     result = call("run", **REQUIRED, KAFKA_PORT="tcp://10.0.0.1:9092")
     first = json.loads(result.stderr.splitlines()[0])
-    assert first["variables"] == ["KAFKA_PORT"]
+    assert first["fanout.variables"] == ["KAFKA_PORT"]
 
 
 @pytest.mark.parametrize("command", ["run", "config", "check"])

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from fanout import log
+from fanout import __version__, log
+from fanout.advice import ADVICE
 
 
 class Clock:
@@ -25,7 +26,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_a_line_is_json_with_ecs_names_and_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
     logger = log.get("fanout.some")
     log.configure("info", "auto", role="worker", partition=3)
-    logger.warning("delivery is slow", topic="té", waited_s=1.5)
+    logger.warning("delivery is slow", topic="té", waited_s=1.5, error="timed out")
     (line,) = lines(capsys)
     assert str(line.pop("@timestamp")).endswith("Z")
     assert isinstance(line.pop("process.pid"), int)
@@ -33,12 +34,26 @@ def test_a_line_is_json_with_ecs_names_and_what_was_bound(capsys: pytest.Capture
         "log.level": "warning",
         "message": "delivery is slow",
         "ecs.version": "1.6.0",
+        "service.name": "events-fanout",
+        "service.version": __version__,
         "log.logger": "fanout.some",
-        "role": "worker",
-        "partition": 3,
-        "topic": "té",
-        "waited_s": 1.5,
+        "error.message": "timed out",
+        "fanout.role": "worker",
+        "fanout.partition": 3,
+        "fanout.topic": "té",
+        "fanout.waited_s": 1.5,
     }
+
+
+def test_a_warning_says_what_to_do_unless_its_writer_does(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "json")
+    logger = log.get("x")
+    logger.error("worker died")
+    logger.info("worker died")
+    logger.warning("worker died", advice="look here")
+    log.Repeats(logger).warning("client error", "code")
+    told = [line.get("fanout.advice") for line in lines(capsys)]
+    assert told == [ADVICE["worker died"], None, "look here", ADVICE["client error"]]
 
 
 def test_lines_below_the_level_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,11 +97,11 @@ def test_a_repeated_event_is_told_once_and_then_with_its_count(capsys: pytest.Ca
     for _ in range(5):
         repeats.warning("broker away", "b1", attempt=1)
     repeats.warning("broker away", "b2")
-    assert ["repeated" in line for line in lines(capsys)] == [False, False]
+    assert ["fanout.repeated" in line for line in lines(capsys)] == [False, False]
     clock.now += 30
     repeats.error("broker away", "b1", attempt=2)
     (line,) = lines(capsys)
-    assert (line["repeated"], line["attempt"], line["log.level"]) == (4, 2, "error")
+    assert (line["fanout.repeated"], line["fanout.attempt"], line["log.level"]) == (4, 2, "error")
 
 
 def test_a_storm_that_ended_is_told_by_the_next_event_or_by_flush(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +114,7 @@ def test_a_storm_that_ended_is_told_by_the_next_event_or_by_flush(capsys: pytest
     repeats.info("second")
     repeats.info("second")
     repeats.flush()
-    told = [(line["message"], line.get("repeated"), line.get("attempt")) for line in lines(capsys)]
+    told = [(line["message"], line.get("fanout.repeated"), line.get("fanout.attempt")) for line in lines(capsys)]
     assert told == [("first", None, 0), ("first", 2, 2), ("second", None, None), ("second", 1, None)]
 
 
@@ -118,7 +133,7 @@ def test_endless_keys_do_not_grow_the_memory_and_lose_no_count(
     repeats.flush()
     told = lines(capsys)
     assert len(told) == 200
-    assert sum(int(str(line.get("repeated", 0))) for line in told) == 100
+    assert sum(int(str(line.get("fanout.repeated", 0))) for line in told) == 100
 
 
 def test_the_lines_of_a_kafka_client_join_the_log_without_their_repetitions(
@@ -133,7 +148,8 @@ def test_the_lines_of_a_kafka_client_join_the_log_without_their_repetitions(
     (line,) = lines(capsys)
     assert line["log.level"] == "error"
     assert line["log.logger"] == "librdkafka.producer"
-    assert line["role"] == "worker"
+    assert line["fanout.role"] == "worker"
+    assert "docs/runbook.md#kafka-client" in str(line["fanout.advice"])
     assert str(line["message"]).startswith("FAIL [rdkafka] [thrd:b:1/bootstrap]")
 
 
@@ -151,3 +167,21 @@ def test_a_client_logger_made_again_tells_each_line_once(capsys: pytest.CaptureF
     log.client_logger("consumer")
     log.client_logger("consumer").info("%s [%s] %s", "INIT", "rdkafka#consumer-1", "ready")
     assert len(lines(capsys)) == 1
+
+
+def test_what_a_library_says_is_a_line_like_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "json", role="supervisor")
+    log.configure("info", "json", role="supervisor")
+    try:
+        int("broken")
+    except ValueError:
+        logging.getLogger("some.library").exception("Error handling %s", "request")
+    logging.getLogger("some.library").info("a request")
+    (line,) = lines(capsys)
+    assert (line["message"], line["log.level"], line["fanout.role"]) == (
+        "Error handling request",
+        "error",
+        "supervisor",
+    )
+    assert "ValueError: invalid literal" in str(line["error.stack_trace"])
+    assert "docs/runbook.md#library" in str(line["fanout.advice"])

@@ -191,8 +191,8 @@ def test_a_certificate_without_its_key_is_not_told_of(tmp_path: Path, logged: io
     key.unlink()
     assert [watch.look(), watch.look()] == [None, None]
     told = lines(logged, "credentials cannot be read, going on with those at hand")
-    assert [line["path"] for line in told] == [str(key)], "once, and not at each look"
-    assert "advice" in told[0]
+    assert [line["fanout.path"] for line in told] == [str(key)], "once, and not at each look"
+    assert "fanout.advice" in told[0]
     key.write_text("one")
     assert watch.look() is None
     assert watch.look() == before
@@ -305,8 +305,8 @@ def test_credentials_that_cannot_be_read_as_settings_change_nothing(life: Life, 
         await life.looks(4)
         assert (life.asked, life.used, life.told) == ([], [], [])
         told = lines(logged, "new credentials not used")
-        assert told[0]["reason"] == "the file is empty"
-        assert "correct the files" in str(told[0]["advice"])
+        assert told[0]["fanout.reason"] == "the file is empty"
+        assert "correct the files" in str(told[0]["fanout.advice"])
 
     life.run(body)
 
@@ -320,7 +320,7 @@ def test_what_the_broker_refuses_changes_nothing_and_is_told_with_its_reason(lif
         assert (life.used, life.told) == ([], [])
         assert life.passwords() == ["first"] * 3
         told = lines(logged, "new credentials not used")
-        assert told[0]["reason"] == "Authentication failed"
+        assert told[0]["fanout.reason"] == "Authentication failed"
         assert "wrong" not in logged.getvalue()
 
     life.run(body)
@@ -408,7 +408,7 @@ def test_a_first_worker_that_fails_gets_the_old_credentials_back_and_the_others_
         assert life.told == ["1 starts with bad", "1 starts with first"]
         assert all(process.running for process in others)
         told = lines(logged, "new credentials not used")
-        assert told[0]["reason"] == f"{REFUSED.kind.value}: {REFUSED.reason}"
+        assert told[0]["fanout.reason"] == f"{REFUSED.kind.value}: {REFUSED.reason}"
 
     life.run(body)
 
