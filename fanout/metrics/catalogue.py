@@ -82,6 +82,7 @@ LAST_PROGRESS = _metric(
 
 COMMITS = _metric("commits", Kind.COUNTER, "Commits of offsets: ok, retried (a rebalance), failed.", "result")
 REBALANCES = _metric("rebalances", Kind.COUNTER, "Partitions assigned, revoked or lost, by occasion.", "kind")
+SOURCE_PARTITIONS = _metric("source_partitions", Kind.GAUGE, "Partitions that the source topic has.")
 ASSIGNED_PARTITIONS = _metric("assigned_partitions", Kind.GAUGE, "Source partitions that this replica holds.")
 MEMBER = _metric("member", Kind.GAUGE, "1 while this replica is a member of the group.")
 BROKER_REACHABLE = _metric("broker_reachable", Kind.GAUGE, "1 while a broker answers the supervisor.")
