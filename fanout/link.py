@@ -33,13 +33,37 @@ class Stop(msgspec.Struct, tag=True, frozen=True):
     deadline: float
 
 
-class Delivered(msgspec.Struct, tag=True, frozen=True):
-    """Up: every record below `offsets[partition]` is delivered, dead-lettered or skipped by a setting."""
+class Letter(msgspec.Struct, frozen=True, array_like=True):
+    """A dead letter that was written: where its record is in the source, and why. Never what is in it."""
+
+    reason: str  # of `fanout.errors.Reason`
+    partition: int
+    offset: int
+
+
+class Durations(msgspec.Struct, frozen=True, array_like=True):
+    """What `fanout.metrics.tallies.Observations` holds."""
+
+    counts: list[int]
+    total_s: float
+
+
+class Delivered(msgspec.Struct, tag=True, frozen=True, omit_defaults=True):
+    """Up: every record below `offsets[partition]` is delivered, dead-lettered or skipped by a setting.
+
+    What has a default is of the time since the last report that told of it.
+    """
 
     offsets: dict[int, int]
     counters: dict[str, int]  # what happened since the last report, by the names of `fanout.counters`
     inflight_records: int
     inflight_bytes: int
+    producers: int = 0  # Kafka producers that the worker has now
+    refused: dict[str, int] = {}  # dead letters that were written, by reason
+    letters: list[Letter] = []  # the last of them
+    topics: dict[str, int] = {}  # records handed to each destination
+    delivery: Durations | None = None  # of rounds, from reading to acknowledgement
+    end_to_end: Durations | None = None  # of their oldest records, from the source's timestamp to acknowledgement
 
 
 class Beat(msgspec.Struct, tag=True, frozen=True):

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
+from fanout import link
 from fanout.errors import FailureKind, Reason, WorkerFailureError
 from fanout.settings import Settings
 from fanout.worker.destination import Destination
@@ -127,6 +128,7 @@ class DeadLetters:
         self._settings = settings
         self._sink = sink
         self._destination: Destination | None = None
+        self._unwritten: list[link.Letter] = []
 
     def send(self, records: Iterable[Record], refusal: Refusal, window: Window) -> None:
         """Send records to the dead-letter topic; their window is not done before the letters are acknowledged."""
@@ -138,6 +140,15 @@ class DeadLetters:
             # One by one: of two letters that are alike, only what they were sent with tells which one failed.
             letter = Letter(record, self._settings.topic, refusal.reason, refusal.detail)
             self._sink.send(self._destination, [letter], window)
+            self._unwritten.append(link.Letter(refusal.reason.value, record.partition(), record.offset()))
+
+    def take_written(self) -> list[link.Letter]:
+        """The dead letters that are known to be written since the last call: where they came from, and why."""
+        destination = self._destination
+        if not self._unwritten or destination is None or destination.held or destination.in_flight():
+            return []
+        written, self._unwritten = self._unwritten, []
+        return written
 
 
 class Limiter:

@@ -2,11 +2,11 @@
 
 import socket
 import time
-from collections import Counter as Tally
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from fanout import link
-from fanout.counters import Counter
+from fanout.worker.tally import Tally
 
 REPORT_S = 0.02  # offsets are told at most this often: enough to lose little, too seldom to cost anything
 BEAT_S = 0.5
@@ -20,6 +20,14 @@ class OrphanedError(Exception):
     """The supervisor is gone."""
 
 
+class Load(NamedTuple):
+    """What a worker has in its hands."""
+
+    records: int  # read and not yet acknowledged
+    nbytes: int  # of their values
+    producers: int  # of Kafka, that it has opened
+
+
 class WorkerLink:
     """One end of a stream socket pair."""
 
@@ -29,11 +37,11 @@ class WorkerLink:
         self._unsent = b""
         self._offsets: dict[int, int] = {}
         self._told: dict[int, int] = {}
-        self._counters: Tally[Counter] = Tally()
         self._next_report = 0.0
         self._next_beat = 0.0
         self._lease_until = 0.0
         self._start: link.Start | None = None
+        self.tally = Tally()  # told with the next report
         self.stop: link.Stop | None = None
         self.may_read = True
 
@@ -45,11 +53,6 @@ class WorkerLink:
         self._socket.setblocking(False)
         return self._start
 
-    def count(self, counter: Counter, by: int = 1) -> None:
-        """Count what happened; told with the next report."""
-        if by:
-            self._counters[counter] += by
-
     def turn(self, now: float) -> None:
         """Take what the supervisor says, and check the lease. Raises LeaseExpiredError, OrphanedError."""
         self._take_messages()
@@ -59,20 +62,18 @@ class WorkerLink:
             self._next_beat = now + BEAT_S
             self._send(link.encode(link.Beat()))
 
-    def report(self, offsets: Mapping[int, int], records: int, nbytes: int, now: float, *, final: bool = False) -> None:
+    def report(self, offsets: Mapping[int, int], load: Load, now: float, *, final: bool = False) -> None:
         """Tell how far everything is delivered. The latest state is what counts, so nothing is queued."""
         if self._unsent:
             self._send(b"")
         if not final and (now < self._next_report or self._unsent):
             return
         moved = {partition: offset for partition, offset in offsets.items() if self._told.get(partition) != offset}
-        if not moved and not self._counters:
+        if not moved and not self.tally.anything(now):
             return
         self._next_report = now + REPORT_S
-        counters = {counter.value: count for counter, count in self._counters.items()}
         self._told |= moved
-        self._counters.clear()
-        self._send(link.encode(link.Delivered(moved, counters, records, nbytes)))
+        self._send(link.encode(self.tally.take(moved, *load, now, final=final)))
 
     def failed(self, message: link.Failed, timeout_s: float = 1.0) -> None:
         """The last word. Blocks for a moment at most."""

@@ -11,7 +11,8 @@ from fanout.errors import Reason
 from fanout.settings import Settings
 from fanout.worker.deadletter import DeadLetters, Gap, Limiter
 from fanout.worker.destination import Destination, Route
-from fanout.worker.link import WorkerLink
+from fanout.worker.limits import wall_ms
+from fanout.worker.link import Load, WorkerLink
 from fanout.worker.offsets import Tracker, Window
 from fanout.worker.records import Record, SourceRecord
 from fanout.worker.redelivery import Redelivery
@@ -66,6 +67,10 @@ class Inflight:
             self._record_bytes += (nbytes / records - self._record_bytes) / 8
         return self._trackers[partition].open(next_offset, records, nbytes)
 
+    def take_settled(self) -> list[Window]:
+        """The rounds that were acknowledged since the last call."""
+        return [window for tracker in self._trackers.values() for window in tracker.take_settled()]
+
     def saw(self, destinations: int) -> None:
         """A round had so many destinations: it decides how large a round pays."""
         self._destinations = max(destinations, self._destinations * 0.9)
@@ -100,6 +105,7 @@ class Loop:
     ) -> None:
         self._settings = settings
         self._link = link
+        self._tally = link.tally
         self._source = source
         self._router = router
         self._rewrite = rewrite
@@ -158,17 +164,35 @@ class Loop:
             Counter.REDELIVERED: self._redelivery.redelivered,
         }
         for counter, total in totals.items():
-            self._link.count(counter, total - self._counted[counter])
+            self._tally.count(counter, total - self._counted[counter])
         self._counted = totals
+        self._observe()
+        self._tally.wrote(self._dead_letters.take_written())
         offsets = self._inflight.committable()
-        self._link.report(offsets, self._inflight.records, self._inflight.nbytes, now, final=final)
+        load = Load(self._inflight.records, self._inflight.nbytes, self._sink.producer_count)
+        self._link.report(offsets, load, now, final=final)
+
+    def _observe(self) -> None:
+        """How long the rounds took that are acknowledged by now."""
+        settled = self._inflight.take_settled()
+        if not settled:
+            return
+        now, now_ms = time.monotonic(), wall_ms()
+        for window in settled:
+            if window.read_at is not None:
+                age_s = None if window.oldest_ms is None else max(0.0, (now_ms - window.oldest_ms) / 1000)
+                self._tally.observe(now - window.read_at, age_s)
 
     def _round(self, groups: Mapping[int, Sequence[SourceRecord]]) -> None:
+        now = time.monotonic()
         for partition, group in groups.items():
             nbytes = sum(map(len, group))
             window = self._inflight.open(partition, group[-1].offset() + 1, len(group), nbytes)
-            self._link.count(Counter.RECORDS_IN, len(group))
-            self._link.count(Counter.BYTES_IN, nbytes)
+            window.read_at = now
+            kind, timestamp_ms = group[0].timestamp()
+            window.oldest_ms = timestamp_ms if kind else None
+            self._tally.count(Counter.RECORDS_IN, len(group))
+            self._tally.count(Counter.BYTES_IN, nbytes)
             self._hand_on(group, window)
             window.give()
 
@@ -180,8 +204,9 @@ class Loop:
         for route, group in sorted(groups.items(), key=_producer_number):
             if isinstance(route, Destination):
                 self._sink.send(route, self._rewrite(group) if self._rewrite else group, window)
+                self._tally.hand(route.name, len(group))
             elif isinstance(route, Skip):
-                self._link.count(route.counter, len(group))
+                self._tally.count(route.counter, len(group))
             else:
                 self._dead_letters.send(group, route, window)
 
@@ -191,7 +216,7 @@ class Loop:
         window = self._inflight.open(expired.partition, expired.next_offset, 0, 0)
         detail = f"{count} records, offsets {expired.first} to {expired.next_offset - 1}, expired before they were read"
         self._dead_letters.send([Gap(expired.partition, expired.first)], Refusal(Reason.EXPIRED, detail), window)
-        self._link.count(Counter.EXPIRED, count)
+        self._tally.count(Counter.EXPIRED, count)
         window.give()
 
 

@@ -91,7 +91,7 @@ class Worker:
             self._admin,
             settings,
             start.source_max_bytes,
-            created=lambda: worker_link.count(Counter.TOPICS_CREATED),
+            created=lambda: worker_link.tally.count(Counter.TOPICS_CREATED),
         )
         self._sink = Sink(settings, self._shard_producer)
         self._dead_letters = DeadLetters(settings, self._sink)

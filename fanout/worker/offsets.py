@@ -11,12 +11,15 @@ from collections import deque
 class Window:
     """The records of one round of one partition, not all acknowledged yet."""
 
-    __slots__ = ("_tickets", "nbytes", "next_offset", "records")
+    __slots__ = ("_settled", "_tickets", "nbytes", "next_offset", "oldest_ms", "read_at", "records")
 
-    def __init__(self, next_offset: int, records: int, nbytes: int) -> None:
+    def __init__(self, next_offset: int, records: int, nbytes: int, settled: "list[Window] | None" = None) -> None:
         self.next_offset = next_offset
         self.records = records
         self.nbytes = nbytes
+        self.read_at: float | None = None  # monotonic seconds; None where nothing was read
+        self.oldest_ms: int | None = None  # the source's timestamp of its first record
+        self._settled = settled  # it goes there once it is done
         # The round itself holds one until all it read has been handed on.
         self._tickets = 1
 
@@ -36,6 +39,8 @@ class Window:
         if self._tickets == 0:
             raise RuntimeError("a window was acknowledged more often than it was opened")
         self._tickets -= 1
+        if self._tickets == 0 and self._settled is not None:
+            self._settled.append(self)
 
 
 class Tracker:
@@ -44,6 +49,7 @@ class Tracker:
     def __init__(self, beginning: int | None = None) -> None:
         self._windows: deque[Window] = deque()
         self._committable = beginning
+        self._settled: list[Window] = []
         self.records = 0
         self.nbytes = 0
 
@@ -51,11 +57,17 @@ class Tracker:
         """A new window whose last record is `next_offset - 1`; it holds one ticket, which the round gives back."""
         if self._windows and next_offset <= self._windows[-1].next_offset:
             raise RuntimeError("windows are opened in source order")
-        window = Window(next_offset, records, nbytes)
+        window = Window(next_offset, records, nbytes, self._settled)
         self._windows.append(window)
         self.records += records
         self.nbytes += nbytes
         return window
+
+    def take_settled(self) -> list[Window]:
+        """The windows that are done since the last call, committable or not."""
+        settled = self._settled.copy()
+        self._settled.clear()
+        return settled
 
     @property
     def idle(self) -> bool:

@@ -52,6 +52,11 @@ class Sink:
         """The clients of all producers that there are now. May be called from another thread."""
         return [shard.producer for shard in (*self._shards, self._dead_letter_shard) if shard is not None]
 
+    @property
+    def producer_count(self) -> int:
+        """How many producers there are now."""
+        return len(self._shards) + (self._dead_letter_shard is not None)
+
     def _shard_with_room(self) -> Shard:
         settings = self._settings
         if self._shards and len(self._shards[-1].destinations) < settings.producer_topics:

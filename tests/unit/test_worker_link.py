@@ -9,7 +9,7 @@ import pytest
 from fanout import link
 from fanout.counters import Counter
 from fanout.errors import FailureKind
-from fanout.worker.link import BEAT_S, REPORT_S, LeaseExpiredError, OrphanedError, WorkerLink
+from fanout.worker.link import BEAT_S, REPORT_S, LeaseExpiredError, Load, OrphanedError, WorkerLink
 from tests.unit.fakes import settings
 
 START = link.Start(settings(), {0: 5}, 1_000_000, lease_until=100.0)
@@ -130,23 +130,23 @@ def test_a_report_tells_what_has_moved_and_what_was_counted_since_the_last(
     started: tuple[WorkerLink, Supervisor],
 ) -> None:
     worker, supervisor = started
-    worker.count(Counter.DELIVERED, 3)
-    worker.count(Counter.EXPIRED, 0)
-    worker.report({0: 8}, 2, 20, 1.0)
-    worker.report({0: 8}, 2, 20, 2.0)
-    worker.report({0: 8, 1: 4}, 0, 0, 3.0)
+    worker.tally.count(Counter.DELIVERED, 3)
+    worker.tally.count(Counter.EXPIRED, 0)
+    worker.report({0: 8}, Load(2, 20, 1), 1.0)
+    worker.report({0: 8}, Load(2, 20, 1), 2.0)
+    worker.report({0: 8, 1: 4}, Load(0, 0, 1), 3.0)
     assert supervisor.heard() == [
-        link.Delivered({0: 8}, {"delivered": 3}, 2, 20),
-        link.Delivered({1: 4}, {}, 0, 0),
+        link.Delivered({0: 8}, {"delivered": 3}, 2, 20, 1),
+        link.Delivered({1: 4}, {}, 0, 0, 1),
     ]
 
 
 def test_reports_are_told_at_most_so_often_but_the_last_one_at_once(started: tuple[WorkerLink, Supervisor]) -> None:
     worker, supervisor = started
     for number in range(1, 11):
-        worker.report({0: number}, 0, 0, 1.0 + number * REPORT_S / 100)
+        worker.report({0: number}, Load(0, 0, 1), 1.0 + number * REPORT_S / 100)
     assert [message.offsets for message in supervisor.heard() if isinstance(message, link.Delivered)] == [{0: 1}]
-    worker.report({0: 10}, 0, 0, 1.0 + REPORT_S / 2, final=True)
+    worker.report({0: 10}, Load(0, 0, 1), 1.0 + REPORT_S / 2, final=True)
     assert [message.offsets for message in supervisor.heard() if isinstance(message, link.Delivered)] == [{0: 10}]
 
 
@@ -156,14 +156,14 @@ def test_a_supervisor_that_does_not_read_blocks_nobody_and_hears_the_latest_late
     worker, supervisor = started
     fill(worker)
     for number in range(1, 5_000):
-        worker.count(Counter.DELIVERED)
-        worker.report({0: number}, 0, 0, float(number))
+        worker.tally.count(Counter.DELIVERED)
+        worker.report({0: number}, Load(0, 0, 1), float(number))
         worker._lease_until = number + 100.0
         worker.turn(float(number))
     assert len(worker._unsent) < 10_000, "nothing is queued"
     supervisor.heard()
     for moment in (6_000.0, 6_001.0):
-        worker.report({0: 4_999}, 0, 0, moment)
+        worker.report({0: 4_999}, Load(0, 0, 1), moment)
     told = [message for message in supervisor.heard() if isinstance(message, link.Delivered)]
     assert told[-1].offsets == {0: 4_999} or told[0].offsets == {0: 4_999}
     assert sum(message.counters.get("delivered", 0) for message in told) == 4_999, "counts are not lost"
@@ -172,8 +172,8 @@ def test_a_supervisor_that_does_not_read_blocks_nobody_and_hears_the_latest_late
 def test_the_final_report_arrives_also_where_the_link_was_full(started: tuple[WorkerLink, Supervisor]) -> None:
     worker, supervisor = started
     fill(worker)
-    worker.report({0: 7}, 0, 0, 1.0)
-    worker.report({0: 9}, 0, 0, 2.0, final=True)
+    worker.report({0: 7}, Load(0, 0, 1), 1.0)
+    worker.report({0: 9}, Load(0, 0, 1), 2.0, final=True)
     supervisor.heard()
     worker.flush(5.0)
     assert [message.offsets for message in supervisor.heard() if isinstance(message, link.Delivered)][-1] == {0: 9}
