@@ -15,15 +15,11 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from fanout import log
-
 CONNECTIONS_MAX = 256
 LIFE_S = 10.0  # from accepted to answered
 LOOK_EVERY_S = 1.0
 
 _HEAD_LIMITS: dict[str, Any] = {"max_line_size": 4096, "max_field_size": 8190, "max_headers": 64}
-
-_log = log.get("http")
 
 
 class Connections(web.Server):
@@ -70,21 +66,11 @@ class _Open(NamedTuple):
 
 
 def _library_logger() -> logging.Logger:
-    """What the library itself says, into our log. What clients do wrong is answered, and not logged."""
+    """What the library itself says joins our log. What a client does wrong is answered, and not logged."""
     logger = logging.getLogger("fanout.http")
-    logger.propagate = False
-    logger.setLevel(logging.DEBUG)
-    logger.handlers = [_ToOurLog()]
+    logger.filters = [_is_ours]
     return logger
 
 
-class _ToOurLog(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self._repeats = log.Repeats(_log)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
-            return
-        self._repeats.log(record.levelno, "the HTTP server met an error", detail=record.getMessage(), error=repr(error))
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

@@ -2,7 +2,7 @@
 
 | path | answer |
 | --- | --- |
-| / | the page, with /page.css, /page.js and /page.svg |
+| / | the page, and the parts of it that fanout/http/page holds |
 | /livez, /readyz, /startupz | 200 "ok", or 503 with a sentence that says why not |
 | /metrics | the metrics, as Prometheus text or as OpenMetrics |
 | /status | the status as JSON |
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import resources
+from pathlib import PurePath
 from typing import Protocol
 
 import msgspec
@@ -31,11 +32,11 @@ from fanout.status.state import Gauges, Status
 GOODBYE_S = 1.0
 BACKLOG = 128
 
-PAGE = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/page.svg": ("page.svg", "image/svg+xml"),
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 # The page is whole in itself: nothing of another host is ever loaded, and no text in it can become a script.
 HEADERS = {
@@ -47,6 +48,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Server": "events-fanout",
 }
+
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _log = log.get("http")
 
@@ -114,8 +117,8 @@ class _Site:
         self.stream = Stream(status.get)
         # A thread of its own: others may wait for a broker, and a scrape must not wait for them.
         self._renderer = ThreadPoolExecutor(1, "metrics")
-        self._paths: dict[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]] = {
-            **{path: partial(_file, _read(name), kind) for path, (name, kind) in PAGE.items()},
+        self._paths: dict[str, Answer] = {
+            **_page(),
             "/livez": partial(_probe, replica.alive),
             "/readyz": partial(_probe, replica.ready),
             "/startupz": partial(_probe, replica.started),
@@ -177,8 +180,11 @@ async def _file(content: bytes, kind: str, _: web.BaseRequest) -> web.Response:
     return web.Response(body=content, headers={"Content-Type": kind})
 
 
-def _read(name: str) -> bytes:
-    return resources.files("fanout.http").joinpath("page", name).read_bytes()
+def _page() -> dict[str, Answer]:
+    """The files of the page, read once: no path of a request is ever a path of a file."""
+    files = sorted(resources.files("fanout.http").joinpath("page").iterdir(), key=lambda file: file.name)
+    parts = {f"/{file.name}": partial(_file, file.read_bytes(), KINDS[PurePath(file.name).suffix]) for file in files}
+    return {"/": parts.pop("/index.html"), **parts}
 
 
 def _text(text: str, status: int = 200) -> web.Response:
