@@ -243,7 +243,7 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
     """Ours, without anything that would configure the program, and then these settings."""
     names = {field.upper() for field in Settings.__struct_fields__}
     ours = {name: value for name, value in os.environ.items() if name not in names and not name.startswith("KAFKA_")}
-    return {**ours, **settings}
+    return {**ours, "HTTP_PORT": "0", **settings}
 
 
 def _matches(line: Line, message: str, fields: dict[str, object]) -> bool:

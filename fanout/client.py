@@ -23,6 +23,7 @@ DEFAULT_MESSAGE_MAX_BYTES = 1_048_588  # Kafka's default of max.message.bytes
 REQUEST_MAX_BYTES = 90_000_000
 FETCH_BYTES = 4 * 1024 * 1024
 FETCH_PARTITION_BYTES = 128 * 1024  # at least, where a worker holds many partitions
+PEEK_PARTITION_BYTES = 16 * 1024  # a batch that is larger comes nevertheless, and then alone
 BROKER_ANSWER_S = 10.0
 RECONNECT_MS = 1_000
 CONNECTED_S = RECONNECT_MS / 1000  # by then a client has connected, if it knows where to and a broker is there
@@ -98,6 +99,16 @@ def reader(
     }
     overrides = {**settings.kafka, **settings.kafka_consumer}
     return config | {key: value for key, value in overrides.items() if key not in CLASSIC_ONLY}
+
+
+def peeker(settings: Settings, logger: logging.Logger | None = None) -> Config:
+    """A consumer of single records: it fetches little, and little ahead."""
+    return reader(settings, DEFAULT_MESSAGE_MAX_BYTES, logger) | {
+        "auto.offset.reset": "earliest",
+        "fetch.min.bytes": 1,
+        "max.partition.fetch.bytes": PEEK_PARTITION_BYTES,
+        "queued.min.messages": 1,
+    }
 
 
 def producer(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:

@@ -124,6 +124,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["auto", "json", "console"], about("json, console, or auto: console on a terminal.")
     ] = "auto"
 
+    http_host: Annotated[
+        str, about("Address that HTTP is served at: the page, the status, the metrics, the probes of Kubernetes.")
+    ] = "0.0.0.0"  # probes come from outside of the pod, and nothing can be changed over HTTP
+    http_port: Annotated[int, Meta(ge=0, le=65_535), about("Port of the same; 0 serves nothing.")] = 8080
+    metrics_namespaces: Annotated[
+        str, about("Metrics by destination: off, all, or top:N for the N busiest. Each is a series of its own.")
+    ] = "off"
+
     kafka: Annotated[dict[str, str], about("KAFKA_*: librdkafka properties for every client.")] = {}
     kafka_consumer: Annotated[dict[str, str], about("KAFKA_CONSUMER_*: for consumers only.")] = {}
     kafka_producer: Annotated[dict[str, str], about("KAFKA_PRODUCER_*: for producers only.")] = {}

@@ -14,6 +14,7 @@ QUEUED_MESSAGES_MAX = 10_000_000  # the client's limit of queued.min.messages
 
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)(:(?P<port>\d{1,5}))?")
+_NAMESPACES = re.compile(r"off|all|top:[1-9][0-9]{0,4}")
 
 Rule = Callable[[Settings], Iterator[str]]
 _RULES: list[tuple[frozenset[str], Rule]] = []
@@ -96,6 +97,12 @@ def _namespace_path(settings: Settings) -> Iterator[str]:
     path = settings.namespace_path
     if path and not all(part.strip() == part and part for part in path.split(".")):
         yield f"NAMESPACE_PATH is {path!r}; give names of fields with dots between, as in object.metadata.namespace"
+
+
+@_reads("metrics_namespaces")
+def _metrics_namespaces(settings: Settings) -> Iterator[str]:
+    if not _NAMESPACES.fullmatch(settings.metrics_namespaces):
+        yield f"METRICS_NAMESPACES is {settings.metrics_namespaces!r}; give off, all, or top:N, as in top:50"
 
 
 @_reads("topic", "dlq_topic")

@@ -46,7 +46,7 @@ def environment(base: Mapping[str, str], settings: Mapping[str, str]) -> dict[st
         for name, value in base.items()
         if name.removesuffix("_FILE") not in names and not name.startswith("KAFKA_")
     }
-    return {**ours, **settings}
+    return {**ours, "HTTP_PORT": "0", **settings}
 
 
 class Program:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fanout.metrics.catalogue import SECONDS_BUCKETS, Metric
 
@@ -42,6 +42,10 @@ class Tallies:
     def counts(self, metric: Metric) -> Counter[tuple[str, ...]]:
         """By label values; what was never counted is not there."""
         return self._counts.get(metric, Counter())
+
+    def replace(self, metric: Metric, counts: Mapping[tuple[str, ...], int]) -> None:
+        """These and no others, for a metric with labels that come and go."""
+        self._counts[metric] = Counter(counts)
 
     def observations(self, metric: Metric) -> Observations:
         """The histogram of this metric."""

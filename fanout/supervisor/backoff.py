@@ -26,6 +26,11 @@ class Backoff:
         self._crashes = 0
 
     @property
+    def crashes(self) -> int:
+        """Crashes in a row, without progress between them."""
+        return self._crashes
+
+    @property
     def exhausted(self) -> bool:
         """Whether the worker has crashed so often without getting anywhere that it never will."""
         return self._crashes >= self._crashes_max

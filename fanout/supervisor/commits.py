@@ -54,6 +54,14 @@ class Commits:
         """Where a worker of this partition has to begin."""
         return self._owned[partition].position
 
+    def places(self) -> dict[int, tuple[int, int]]:
+        """Of each partition that is ours, the position and what is committed; negative where there is none yet."""
+        return {partition: (owned.position, owned.committed) for partition, owned in self._owned.items()}
+
+    def positions(self) -> dict[int, int]:
+        """The next offset to deliver of each partition that is ours; NO_COMMIT where nothing was."""
+        return {partition: owned.position for partition, owned in self._owned.items()}
+
     def ownership(self, partitions: Iterable[int]) -> Ownership:
         """What a worker that is started now reports under."""
         return {partition: self._owned[partition] for partition in partitions}

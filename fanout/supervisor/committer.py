@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from fanout import client, log
+from fanout.metrics.catalogue import COMMITS
+from fanout.metrics.tallies import Tallies
 from fanout.settings import Settings
 from fanout.supervisor.commits import Commits, Ticket
 
@@ -46,6 +48,7 @@ class Committer:
         confirmed: Callable[[int], None],
         *,
         identity: Callable[[], str],
+        tallies: Tallies,
     ) -> None:
         self._consumer = consumer
         self._topic = settings.topic
@@ -54,6 +57,7 @@ class Committer:
         self._in_doubt = in_doubt
         self._confirmed = confirmed
         self._identity = identity
+        self._tallies = tallies
         self._under_way: Ticket | None = None
         self._confirming = 0
         self._begun_at = 0.0
@@ -103,6 +107,7 @@ class Committer:
         except KafkaException as error:
             self._under_way = None
             self._not_committed(client.kafka_error(error))
+            self._count(client.kafka_error(error))
 
     def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         """What the broker said to the commit that is under way."""
@@ -113,13 +118,19 @@ class Committer:
             self._not_committed(error)
         self._confirm(ticket, partitions, error)
 
-    def _confirm(self, ticket: Ticket, partitions: Iterable[TopicPartition], error: KafkaError | None) -> None:
+    def _count(self, problem: KafkaError | None) -> None:
+        """One commit, by what became of it."""
+        result = "ok" if problem is None else "retried" if problem.code() in _REBALANCING else "failed"
+        self._tallies.count(COMMITS, 1, result)
+
+    def _confirm(self, ticket: Ticket, partitions: Collection[TopicPartition], error: KafkaError | None) -> None:
         taken = []
         for tp in partitions:
             if tp.error is not None:
                 self._not_committed(tp.error)
             elif error is None and ticket.offsets.get(tp.partition) == tp.offset:
                 taken.append(tp.partition)
+        self._count(error or next((tp.error for tp in partitions if tp.error is not None), None))
         if taken:
             self._unserved_since = None
         self._commits.confirmed(ticket, taken)
@@ -174,8 +185,11 @@ class Committer:
                 self._consumer.commit(offsets=self._topic_partitions(ticket), asynchronous=False), timeout_s
             )
         except TimeoutError:
-            return KafkaError(KafkaError._TIMED_OUT, f"not answered within {timeout_s:.1f} s")
+            problem = KafkaError(KafkaError._TIMED_OUT, f"not answered within {timeout_s:.1f} s")
+            self._count(problem)
+            return problem
         except KafkaException as error:
+            self._count(client.kafka_error(error))
             return client.kafka_error(error)
         self._confirm(ticket, answers, None)
         return next((tp.error for tp in answers if tp.error is not None), None)

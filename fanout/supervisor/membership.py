@@ -8,48 +8,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from fanout import client, log
+from fanout.metrics.catalogue import REBALANCES
+from fanout.metrics.tallies import Tallies
 from fanout.settings import Settings
 from fanout.supervisor.commits import NO_COMMIT, Commits
 from fanout.supervisor.committer import Committer
-from fanout.supervisor.objection import silence
 
 POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
 COMMITTED_S = 5.0
+STATISTICS_MS = 2_000
 CLIENT_THREADS = 8  # a synchronous commit was seen to block one for over 31 s
 
 _log = log.get("membership")
 _repeats = log.Repeats(_log)
-
-
-async def choose_protocol(settings: Callable[[], Settings]) -> client.Protocol:
-    """The protocol that this replica joins with. Waits for a broker, as long as it takes."""
-    logger = log.client_logger("protocol")
-    while True:
-        try:
-            # First whether there is an answer at all: the choice itself cannot say why there is none.
-            problem = await silence(settings()) if settings().group_protocol == "auto" else ""
-            if not problem:
-                protocol = await asyncio.to_thread(client.choose_protocol, settings(), logger)
-                _tell_choice(settings(), protocol)
-                return protocol
-        except KafkaException as error:
-            problem = str(error)
-        _repeats.warning(
-            "broker not reachable, waiting for it", error=problem,
-            advice="look at ENDPOINT and at the broker; where it refuses us, at KAFKA_SECURITY_PROTOCOL, "
-            "KAFKA_SASL_* and KAFKA_SSL_*",
-        )  # fmt: skip
-        await asyncio.sleep(POLL_S)  # a client that cannot be made says so at once
-
-
-def _tell_choice(settings: Settings, protocol: client.Protocol) -> None:
-    old = settings.group_protocol == "auto" and protocol == "classic"
-    advice = {"advice": "if the broker serves the newer one: grant DESCRIBE_CONFIGS on the cluster"} if old else {}
-    _log.info("joining", group=settings.groupid, protocol=protocol, **advice)
 
 
 class MembershipFatalError(Exception):
@@ -66,6 +42,17 @@ class Handlers(NamedTuple):
     confirmed: Callable[[int], None]  # the group has taken a commit, or given partitions, since that doubt: it is
     identity: Callable[[], str]  # of the source topic as far as is known: it goes into each commit
     identified: Callable[[], Awaitable[str]]  # the same, asked for anew
+    tallies: Tallies  # commits and rebalances are counted there
+
+
+class _Group(msgspec.Struct):
+    join_state: str = ""
+
+
+class _Statistics(msgspec.Struct):
+    """What is read of the client's statistics."""
+
+    cgrp: _Group = msgspec.field(default_factory=_Group)
 
 
 class Membership:
@@ -75,6 +62,7 @@ class Membership:
         self._topic = settings.topic
         self._group = settings.groupid
         self._handlers = handlers
+        self._tallies = handlers.tallies
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self._leaving: asyncio.Task[None] | None = None
@@ -84,14 +72,20 @@ class Membership:
         self._given: dict[int, object] = {}
         self._fatal: KafkaError | None = None
         self._broken = ""
+        self.joined = False
+        self.problem = ""  # why the group does not serve us, as the client said last
         config = client.member(settings, protocol, log.client_logger("membership"))
         # The committer is made after the client, whose configuration names its callback.
         self._consumer = AIOConsumer(
-            config | {"on_commit": self._on_commit, "error_cb": self._on_error}, max_workers=CLIENT_THREADS
+            config
+            | {"on_commit": self._on_commit, "error_cb": self._on_error}
+            | {"stats_cb": self._on_statistics, "statistics.interval.ms": STATISTICS_MS},
+            max_workers=CLIENT_THREADS,
         )
         self.committer = Committer(
-            self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed, identity=handlers.identity
-        )
+            self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed,
+            identity=handlers.identity, tallies=handlers.tallies,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Be a member until `halt` or `leave`. Raises MembershipFatalError."""
@@ -121,6 +115,7 @@ class Membership:
             KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
             KafkaError.GROUP_AUTHORIZATION_FAILED: f"grant READ on the group {self._group}",
         }.get(error.code(), "it is tried again; look at the broker if this goes on")
+        self.problem = error.str()
         _repeats.warning("group not served", error.code(), error=error.str(), advice=advice)
 
     async def _on_error(self, error: KafkaError) -> None:
@@ -128,6 +123,14 @@ class Membership:
             self._fatal = error
         else:
             _repeats.warning("client error", error.code(), error=error.str())
+
+    async def _on_statistics(self, text: str) -> None:
+        """Every two seconds. A member that is given no partition learns from nothing else that it has joined."""
+        if msgspec.json.decode(text, type=_Statistics).cgrp.join_state == "steady":
+            self._has_joined()
+
+    def _has_joined(self) -> None:
+        self.joined, self.problem = True, ""
 
     async def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         self.committer.answered(error, partitions)
@@ -140,6 +143,8 @@ class Membership:
         await consumer.pause(partitions)
         given = {tp.partition: object() for tp in partitions}
         self._given |= given
+        self._has_joined()
+        self._tallies.count(REBALANCES, 1, "assigned")
         self._handlers.confirmed(doubt)
         _log.info("partitions assigned", partitions=sorted(given))
         task = asyncio.create_task(self._hand_over(given))
@@ -187,12 +192,15 @@ class Membership:
         revoked = {tp.partition for tp in partitions}
         _log.info("partitions revoked", partitions=sorted(revoked))
         self._forget(revoked)
+        self._tallies.count(REBALANCES, 1, "revoked")
         await self._handlers.revoked(revoked)
 
     async def _on_lost(self, _consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
         lost = {tp.partition for tp in partitions}
         _log.warning("partitions lost: another replica has them", partitions=sorted(lost))
         self._forget(lost)
+        self.joined = False
+        self._tallies.count(REBALANCES, 1, "lost")
         self._handlers.lost(lost)
 
     def _forget(self, partitions: Iterable[int]) -> None:
@@ -235,16 +243,3 @@ class Membership:
             _log.warning("left the group without a goodbye", error=str(error))
             return False
         return True
-
-
-async def connected(make: Callable[[], Membership]) -> tuple[Membership | None, str]:
-    """A member that has not joined yet, once it reached the group's coordinator; or None, and why it could not."""
-    try:
-        membership = make()
-    except KafkaException as error:
-        return None, client.kafka_error(error).str()
-    problem = await membership.reach()
-    if problem:
-        await membership.leave(COMMITTED_S)
-        return None, problem
-    return membership, ""

@@ -25,6 +25,11 @@ _WAY_IN = ("sasl.", "ssl.", "security.")
 _VARYING = re.compile(r" \(after \d+ms in state [^)]*\)|\[thrd:[^]]*\]: ")
 
 
+def plain(text: str) -> str:
+    """What the client says of a connection, without what differs each time."""
+    return _VARYING.sub("", text)
+
+
 class _Question:
     """A client, and what it says of its connections. Raises KafkaException where the client cannot be made."""
 
@@ -37,7 +42,7 @@ class _Question:
         """Why it got no answer, as far as the client knows."""
         self.admin.poll(0)  # calls back
         said = [error.str() for error in self._said if error.code() != KafkaError._ALL_BROKERS_DOWN]
-        return "; ".join(dict.fromkeys([client.kafka_error(error).str(), *(_VARYING.sub("", text) for text in said)]))
+        return "; ".join(dict.fromkeys([client.kafka_error(error).str(), *map(plain, said)]))
 
 
 async def silence(settings: Settings) -> str:

@@ -23,6 +23,10 @@ class Pool:
         """The partitions that have a worker, or will have one again."""
         return {partition for slot in self._slots for partition in slot.partitions}
 
+    def slots(self) -> list[Slot]:
+        """All slots that have partitions."""
+        return [slot for slot in self._slots if slot.partitions]
+
     def pids(self) -> list[int]:
         """The processes that run now."""
         return [slot.process.pid for slot in self._slots if slot.process is not None]

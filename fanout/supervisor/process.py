@@ -21,6 +21,17 @@ STOP_GRACE_S = 1.0  # from the deadline that the worker was told to SIGKILL
 _log = log.get("process")
 
 
+class Load(NamedTuple):
+    """What a worker said last that it has in its hands."""
+
+    records: int  # read and not acknowledged
+    nbytes: int  # of their values
+    producers: int
+
+
+NOTHING = Load(0, 0, 0)
+
+
 class Ended(NamedTuple):
     """How a worker process ended."""
 
@@ -68,7 +79,8 @@ class WorkerProcess:
         self._writer = writer
         self._delivered = delivered
         self._started_at = now
-        self._heard_at = now
+        self.heard_at = now
+        self.load = NOTHING
         self._failure: link.Failed | None = None
         self._aborted_at: float | None = None
         self._kill_at: float | None = None
@@ -120,8 +132,9 @@ class WorkerProcess:
         return Ended(exit_code, self._failure, lived_s, self._aborted_at is not None)
 
     def _take(self, message: link.Up) -> None:
-        self._heard_at = time.monotonic()
+        self.heard_at = time.monotonic()
         if isinstance(message, link.Delivered):
+            self.load = Load(message.inflight_records, message.inflight_bytes, message.producers)
             self._delivered(message)
         elif isinstance(message, link.Failed):
             self._failure = message
@@ -143,7 +156,7 @@ class WorkerProcess:
         elif self._aborted_at is not None:
             if now - self._aborted_at > ABORT_S:
                 self.kill()
-        elif now - self._heard_at > stall_s:
+        elif now - self.heard_at > stall_s:
             _log.error(
                 "worker is silent: its stacks follow, then it is replaced", pid=self.pid, silent_s=round(stall_s)
             )
@@ -152,7 +165,7 @@ class WorkerProcess:
 
     def forgive(self, now: float) -> None:
         """Its silence was ours: the supervisor itself did not run."""
-        self._heard_at = now
+        self.heard_at = now
 
     def kill(self) -> None:
         """End it at once."""

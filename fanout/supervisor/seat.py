@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from fanout.supervisor.membership import Membership, connected
+from confluent_kafka import KafkaException
+
+from fanout import client
+from fanout.supervisor.membership import COMMITTED_S, Membership
 
 
 class Seat:
@@ -19,6 +22,16 @@ class Seat:
     def is_handed_over(self) -> bool:
         """Whether the holder was told to end because another one is ready."""
         return self._successor is not None
+
+    @property
+    def joined(self) -> bool:
+        """Whether the holder is a member of the group."""
+        return self.holder is not None and self.holder.joined
+
+    @property
+    def problem(self) -> str:
+        """Why the group does not serve the holder, as far as it was told."""
+        return self.holder.problem if self.holder is not None else ""
 
     def take(self) -> Membership:
         """The member that is to join now: the one that is ready, else a new one. Raises KafkaException."""
@@ -48,3 +61,16 @@ class Seat:
             if self._successor is not None:
                 await self.holder.halt()
             return problem
+
+
+async def connected(make: Callable[[], Membership]) -> tuple[Membership | None, str]:
+    """A member that has not joined yet, once it reached the group's coordinator; or None, and why it could not."""
+    try:
+        membership = make()
+    except KafkaException as error:
+        return None, client.kafka_error(error).str()
+    problem = await membership.reach()
+    if problem:
+        await membership.leave(COMMITTED_S)
+        return None, problem
+    return membership, ""

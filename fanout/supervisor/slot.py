@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from fanout import link, log
+from fanout.status.kinds import Cause
 from fanout.supervisor.backoff import Backoff, Ending
-from fanout.supervisor.process import Ended
+from fanout.supervisor.history import History, cause_of
+from fanout.supervisor.process import Ended, Load
 
 _log = log.get("pool")
 _repeats = log.Repeats(_log)
@@ -23,6 +25,8 @@ class Process(Protocol):
     """A running worker, as the pool sees it."""
 
     pid: int
+    heard_at: float  # monotonic seconds
+    load: Load
 
     async def run(self) -> Ended:
         """Until it has ended."""
@@ -60,6 +64,8 @@ class Hooks(NamedTuple):
     restart_source: Callable[[frozenset[int]], None]  # their source is another one: begin at the earliest record
     may_start: Callable[[], Coroutine[Any, Any, None]]  # returns when the ownership is certain
     give_up: Callable[[str], None]
+    # A worker is gone: why, or empty if it was told to end; and how many records it had that may come twice.
+    ended: Callable[[str, int], None]
 
 
 class Slot:
@@ -77,8 +83,10 @@ class Slot:
         self._latest: float | None = None
         self._killed = False
         self._before = 0
+        self._in_flight = 0
         self.life = 0  # number of the latest life, by `next_life`; 0 before the first
         self.failure: tuple[int, link.Failed] | None = None  # the latest, and of which life
+        self.history = History()
         self.partitions = partitions
         self.process: Process | None = None
         self.drained = True
@@ -108,11 +116,12 @@ class Slot:
         """Start a worker and see it end; how long to wait before the next."""
         self._active = frozenset(self.partitions)
         self._idle.clear()
-        self._stop_at, self._killed = None, False
+        self._stop_at, self._killed, self._in_flight = None, False, 0
         self.life = next_life()
         self._before = self._hooks.progressed(self._active)
         try:
             self.process = process = await self._hooks.spawn(self._active)
+            self.history.started()
             _log.info("worker started", partitions=sorted(self._active), pid=process.pid)
             # A revoke may have come while it was being started.
             if self._killed:
@@ -122,11 +131,19 @@ class Slot:
             ended = await process.run()
         except OSError as error:
             _log.error("worker not started, trying again", error=str(error))
-            return self._backoff.after(Ending.FAILED, progress=False, lived_s=0.0)
+            delay_s = self._backoff.after(Ending.FAILED, progress=False, lived_s=0.0)
+            self._note(Cause.NOT_STARTED.value, str(error), 0, delay_s)
+            return delay_s
         finally:
             active, self._active, self.process = self._active, frozenset(), None
             self._idle.set()
+        self._in_flight = 0 if ended.drained else process.load.records
         return self._after(ended, active, progress=self._hooks.progressed(active) > self._before)
+
+    def _note(self, cause: str, reason: str, exit_code: int, delay_s: float) -> None:
+        """It ended, and nobody had told it to."""
+        self.history.failed(cause, reason, exit_code, crashes=self._backoff.crashes, retry_in_s=delay_s)
+        self._hooks.ended(cause, self._in_flight)
 
     @property
     def delivers(self) -> bool:
@@ -137,21 +154,27 @@ class Slot:
         told = {"partitions": sorted(active), "exit_code": ended.exit_code, "lived_s": round(ended.lived_s, 1)}
         if self._stop_at is not None or self._killed:
             self.drained = ended.drained or self._killed
+            self.history.stopped()
+            self._hooks.ended("", self._in_flight)
             _log.info("worker stopped", drained=ended.drained, **told)
             return self._backoff.after(Ending.STOPPED, progress=progress, lived_s=ended.lived_s)
         if ended.source_recreated:
             self._hooks.restart_source(active)
             _log.error("source made anew: reading it from the start", **told)
-            return self._backoff.after(Ending.CRASHED, progress=False, lived_s=ended.lived_s)
+            delay_s = self._backoff.after(Ending.CRASHED, progress=False, lived_s=ended.lived_s)
+            self._note(cause_of(ended), ended.failure.reason if ended.failure else "", ended.exit_code, delay_s)
+            return delay_s
         if ended.failure is not None:
             self.failure = self.life, ended.failure
             delay_s = self._backoff.after(Ending.FAILED, progress=progress, lived_s=ended.lived_s)
+            self._note(cause_of(ended), ended.failure.reason, ended.exit_code, delay_s)
             _log.error(
                 "worker failed", kind=ended.failure.kind.value, reason=ended.failure.reason,
                 retry_in_s=round(delay_s, 1), **told,
             )  # fmt: skip
             return delay_s
         delay_s = self._backoff.after(Ending.CRASHED, progress=progress, lived_s=ended.lived_s)
+        self._note(cause_of(ended), "", ended.exit_code, delay_s)
         _log.error("worker died", stalled=ended.stalled, retry_in_s=round(delay_s, 1), **told)
         if self._backoff.exhausted:
             self._hooks.give_up(f"the worker of partitions {sorted(active)} crashed again and again without progress")

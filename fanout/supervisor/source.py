@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -9,24 +10,42 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from fanout import client, log
 from fanout.settings import Settings
+from fanout.supervisor.objection import plain
+from fanout.supervisor.wall import wall_s
 
 LOOK_EVERY_S = 5.0
 REQUEST_S = 5.0
 IDENTIFY_S = 2.0  # for how long a worker's start waits for an answer
+LIMITS_EVERY_S = 60.0
 
 _repeats = log.Repeats(log.get("source"))
+_limits_repeats = log.Repeats(log.get("source"), every_s=3_600.0)  # a right that is missing stays so
+
+
+_ABSENCES = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "it does not exist",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "it may not be read",
+}
 
 
 class SourceTopic:
     """Looks at the source topic every few seconds. `recreated` is called when it has become another one."""
 
     def __init__(self, settings: Settings, recreated: Callable[[], None]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._topic = settings.topic
         self._recreated = recreated
-        self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
+        self._said = ""  # of its connections, by the client
+        self.admin = self._made()
         self._looked = asyncio.Event()
+        self._limits_at = 0.0
         self.identity = ""  # as far as is known
+        self.partitions: int | None = None
+        self.retention_s: float | None = None  # what it keeps; None: for ever, or not known
+        self.answered_at: float | None = None  # when a broker last answered, whatever it said; seconds since the epoch
+        self.silence = "it has not answered yet"  # why no broker answered the last look; empty if one did
+        self.absence = ""  # why the last answer did not describe it
+        self.absent_since = 0.0
         self._wake = asyncio.Event()
         self._certain = asyncio.Event()
         self._certain.set()
@@ -34,33 +53,49 @@ class SourceTopic:
 
     def renew(self, settings: Settings) -> None:
         """From now on look with these settings, if the client takes them."""
-        self._settings = settings
+        self.settings = settings
         try:
-            self._admin = AdminClient(client.admin(settings, log.client_logger("source")))
+            self.admin = self._made()
         except KafkaException as error:  # files that have changed again
             _repeats.warning("the source is looked at with the credentials of before", error=str(error))
 
+    def _made(self) -> AdminClient:
+        config = client.admin(self.settings, log.client_logger("source"))
+        return AdminClient(config | {"error_cb": self._hear})
+
+    def _hear(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._said = plain(error.str())
+
     async def learn_limits(self) -> None:
-        """Learn how large its records can be. Kafka's default is assumed where the broker does not say."""
+        """Learn how large its records can be, and how long they stay.
+
+        Kafka's default of the first is assumed where the broker does not say.
+        """
+        self._limits_at = time.monotonic() + LIMITS_EVERY_S
         resource = ConfigResource(ResourceType.TOPIC, self._topic)
         try:
-            future = self._admin.describe_configs([resource], request_timeout=REQUEST_S)[resource]
-            entry = (await asyncio.wrap_future(future)).get("max.message.bytes")
+            future = self.admin.describe_configs([resource], request_timeout=REQUEST_S)[resource]
+            entries = await asyncio.wrap_future(future)
         except KafkaException as error:
-            _repeats.warning(
+            _limits_repeats.warning(
                 "limits of the source not known, assuming Kafka's default", topic=self._topic, error=str(error),
                 advice=f"where the broker serves it, grant DESCRIBE_CONFIGS on the topic {self._topic}",
             )  # fmt: skip
             return
-        if entry is not None and entry.value:
-            self.max_bytes = int(entry.value)
+        config = {name: entry.value for name, entry in entries.items() if entry.value}
+        self.max_bytes = int(config.get("max.message.bytes", self.max_bytes))
+        kept_ms = int(config.get("retention.ms", -1)) if "delete" in config.get("cleanup.policy", "delete") else -1
+        self.retention_s = kept_ms / 1000 if kept_ms >= 0 else None
 
     async def watch(self) -> None:
         """Look at the topic until cancelled."""
         while True:
             self._wake.clear()
             await self._look()
-            self._admin.poll(0)  # or what the client says of its connections is kept in memory, and told nowhere
+            if time.monotonic() > self._limits_at > 0 and not self.silence:
+                await self.learn_limits()
+            self.admin.poll(0)  # or what the client says of its connections is kept in memory, and told nowhere
             if not self._wake.is_set():
                 self._certain.set()
                 self._looked.set()
@@ -90,7 +125,7 @@ class SourceTopic:
 
     async def _look(self) -> None:
         try:
-            future = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
+            future = self.admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
             description = await asyncio.wrap_future(future)
         except KafkaException as error:
             advice = {
@@ -98,13 +133,31 @@ class SourceTopic:
                 KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
             }.get(client.kafka_error(error).code(), "it is asked again")
             _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
+            self._note(client.kafka_error(error))
             if client.kafka_error(error).code() < 0:
                 # No broker said so: this client may be one that has forgotten all of them (`client.strays`).
-                self.renew(self._settings)
+                self.renew(self.settings)
             return
+        self._note(None)
+        self.partitions = len(description.partitions)
         identity = str(description.topic_id)
         if self.identity not in ("", identity):
             _repeats.error("source topic was made anew: reading it from the start", topic=self._topic)
             await self.learn_limits()
             self._recreated()
         self.identity = identity
+
+    def _note(self, error: KafkaError | None) -> None:
+        """What came of a look. The codes of the client are negative, those of a broker's answer are not."""
+        now = wall_s()
+        if error is not None and error.code() < 0:
+            self.admin.poll(0)  # calls back
+            self.silence = self._said or error.str()
+            return
+        self.answered_at, self.silence, self._said = now, "", ""
+        if error is None:
+            self.absence = ""
+            return
+        if not self.absence:
+            self.absent_since = now
+        self.absence = _ABSENCES.get(error.code(), error.str())

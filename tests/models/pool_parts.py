@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fanout import link
 from fanout.errors import ExitCode, FailureKind
-from fanout.supervisor.process import STOP_GRACE_S, Ended
+from fanout.supervisor.process import NOTHING, STOP_GRACE_S, Ended
 from tests.models.virtual import VirtualLoop
 
 DEATH_S = 0.01  # from SIGKILL to the end
@@ -28,6 +28,8 @@ class ModelProcess:
         self.pid = pid
         self.partitions = partitions
         self.killed = False
+        self.heard_at = 0.0
+        self.load = NOTHING
         self.stop_at: float | None = None
         self.silent = False
         self.started_at = loop.time()

@@ -117,7 +117,10 @@ class _Admin:
         pass
 
     def describe_topics(self, collection: Any, **_options: float) -> dict[str, Future[Any]]:  # noqa: ANN401 - the client's
-        return {name: _answer(SimpleNamespace(topic_id=self._group.topic_id)) for name in collection.topic_names}
+        return {
+            name: _answer(SimpleNamespace(topic_id=self._group.topic_id, partitions=[]))
+            for name in collection.topic_names
+        }
 
     def describe_configs(self, resources: list[Any], **_options: float) -> dict[Any, Future[dict[str, Any]]]:
         return {resource: _answer({}) for resource in resources}

@@ -43,7 +43,7 @@ class GroupMachine(RuleBasedStateMachine):
         self.group.committed |= committed
         self.group.committed_of |= dict.fromkeys(committed, str(self.group.topic_id))
         self.group.delivered |= committed
-        self.replica.begin(settings(workers_max=workers_max, crashes_max=CRASHES_MAX))
+        self.replica.begin(settings(workers_max=workers_max, crashes_max=CRASHES_MAX, http_port=0))
         self.assign(given, 0)
         self.loop.advance(1.0)
 
@@ -189,7 +189,7 @@ class GroupMachine(RuleBasedStateMachine):
     def _nothing_is_wrong(self) -> None:
         assert not self.group.wrong, self.group.wrong
         assert not self.loop.broken, self.loop.broken
-        assert self.crashes >= CRASHES_MAX or not self.replica.supervisor._gave_up
+        assert self.crashes >= CRASHES_MAX or not self.replica.supervisor._shutdown.gave_up
 
     def teardown(self) -> None:
         try:
@@ -201,7 +201,7 @@ class GroupMachine(RuleBasedStateMachine):
     def _settle(self) -> None:
         """With no more trouble, what is ours has workers, what they report is committed, and a stop is clean."""
         self._calm()
-        if not self.replica.supervisor._stopping.is_set():
+        if not self.replica.supervisor._shutdown.begun.is_set():
             self.loop.advance(SETTLE_S)
             self._calm()
             held = sorted(partition for process in self.live() for partition in process.partitions)

@@ -57,7 +57,14 @@ class PoolMachine(RuleBasedStateMachine):
         self.workers_max = workers_max
         self.pool = Pool(
             Limits(workers_max, CRASHES_MAX, lease_s=10.0, stall_s=15.0),
-            Hooks(self._spawn, self._progressed, lambda _partitions: None, self._may_start, self.gave_up.append),
+            Hooks(
+                self._spawn,
+                self._progressed,
+                lambda _partitions: None,
+                self._may_start,
+                self.gave_up.append,
+                lambda _cause, _in_flight: None,
+            ),
         )
         self.ticking = self.loop.create_task(self._tick())
 

@@ -161,8 +161,8 @@ def test_a_worker_that_is_stopped_by_a_signal_is_killed_like_any_silent_one() ->
 def test_a_worker_that_beats_is_left_alone() -> None:
     async def body() -> None:
         worker = await Child.started("deaf")
-        first = worker.process._heard_at
-        await until(lambda: worker.process._heard_at > first + 0.1)
+        first = worker.process.heard_at
+        await until(lambda: worker.process.heard_at > first + 0.1)
         worker.process.check(first + STALL_S + 0.05, STALL_S)
         assert worker.process._aborted_at is None
         worker.process.kill()
@@ -318,15 +318,15 @@ def test_the_real_worker_is_started_with_exec_on_this_interpreter() -> None:
 async def real(*, lease_s: float = 60.0) -> Child:
     """The real worker, with its broker away; it beats."""
     worker = await Child.spawn(worker_command, lease_s=lease_s)
-    started = worker.process._heard_at
-    await until(lambda: worker.process._heard_at > started)
+    started = worker.process.heard_at
+    await until(lambda: worker.process.heard_at > started)
     return worker
 
 
 async def beats(worker: Child) -> None:
     """Wait until it has beaten once more."""
-    heard = worker.process._heard_at
-    await until(lambda: worker.process._heard_at > heard)
+    heard = worker.process.heard_at
+    await until(lambda: worker.process.heard_at > heard)
 
 
 def test_the_real_worker_ends_at_once_when_its_supervisor_is_gone() -> None:

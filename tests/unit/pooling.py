@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from fanout import link
 from fanout.errors import ExitCode
 from fanout.supervisor.pool import Pool
-from fanout.supervisor.process import Ended
+from fanout.supervisor.process import NOTHING, Ended
 from fanout.supervisor.slot import Hooks, Limits
 
 FAR = 10_000.0
@@ -26,6 +26,8 @@ class FakeProcess:
         self.checks: list[tuple[float, float]] = []
         self.forgiven = 0
         self.killed = False
+        self.heard_at = 0.0
+        self.load = NOTHING
         self._obedient = obedient
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
 
@@ -87,9 +89,12 @@ class Bench:
         self.delivered: Counter[int] = Counter()
         self.restarted: list[frozenset[int]] = []
         self.gave_up: list[str] = []
+        self.ended: list[tuple[str, int]] = []
         self.pool = Pool(
             Limits(workers_max, crashes_max, lease_s=10.0, stall_s=15.0),
-            Hooks(self._spawn, self._progressed, self.restarted.append, self._may_start, self.gave_up.append),
+            Hooks(
+                self._spawn, self._progressed, self.restarted.append, self._may_start, self.gave_up.append, self._ended
+            ),
         )
 
     async def _spawn(self, partitions: frozenset[int]) -> FakeProcess:
@@ -104,6 +109,9 @@ class Bench:
 
     async def _may_start(self) -> None:
         await self.may_start.wait()
+
+    def _ended(self, cause: str, in_flight: int) -> None:
+        self.ended.append((cause, in_flight))
 
     async def add(self, *partitions: int) -> None:
         await self.pool.add(partitions, FAR)

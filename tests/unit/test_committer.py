@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
+from fanout.metrics.tallies import Tallies
 from fanout.supervisor import committer as committer_module
 from fanout.supervisor.commits import NO_COMMIT, Commits
 from fanout.supervisor.committer import COMMIT_LOST_S, Committer
@@ -81,9 +82,11 @@ class Bench:
         self.consumer = FakeConsumer()
         self.doubt = 0
         self.confirmed: list[int] = []
+        self.tallies = Tallies()
         self.committer = Committer(
             cast("AIOConsumer", self.consumer), settings(commit_interval_ms=round(INTERVAL_S * 1000)), self.commits,
             lambda: self.doubt, self.confirmed.append, identity=lambda: "this-topic",
+            tallies=self.tallies,
         )  # fmt: skip
 
     async def begin(self) -> None:

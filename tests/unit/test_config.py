@@ -300,3 +300,18 @@ def test_what_may_hold_a_secret_under_a_wrong_name_is_not_shown(name: str) -> No
 @pytest.mark.parametrize("name", ["sasl.username", "ssl.key.location", "ssl.ca.location", "sasl.mechanism"])
 def test_what_is_no_secret_is_shown(name: str) -> None:
     assert shown(name, "x") == "x"
+
+
+@pytest.mark.parametrize("series", ["off", "all", "top:1", "top:50"])
+def test_metrics_by_destination_are_off_all_or_of_the_busiest(series: str) -> None:
+    assert loaded({"METRICS_NAMESPACES": series}).settings.metrics_namespaces == series
+
+
+@pytest.mark.parametrize("series", ["top", "top:0", "top:x", "some"])
+def test_what_metrics_by_destination_may_be_is_told(series: str) -> None:
+    assert "give off, all, or top:N" in only_problem({"METRICS_NAMESPACES": series})
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    assert "HTTP_PORT" in only_problem({"HTTP_PORT": port})

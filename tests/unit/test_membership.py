@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from fanout.metrics.tallies import Tallies
 from fanout.supervisor import membership as membership_module
 from fanout.supervisor.commits import NO_COMMIT, Commits
 from fanout.supervisor.membership import Handlers, Membership, MembershipFatalError
@@ -111,13 +112,14 @@ class Bench:
         self.doubt = 0
         self.confirmed: list[int] = []
         self.identity = "this-topic"
+        self.tallies = Tallies()
         self.revoking = asyncio.Event()
         self.revoking.set()
         self.membership = Membership(
             settings(commit_interval_ms=commit_interval_ms), "classic", self.commits,
             Handlers(
                 self._assigned, self._revoked, self._lost, lambda: self.doubt, self._confirmed,
-                lambda: self.identity, self._identified,
+                lambda: self.identity, self._identified, self.tallies,
             ),
         )  # fmt: skip
         consumer = self.membership._consumer
@@ -539,7 +541,8 @@ def test_a_goodbye_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatc
         member = Membership(
             settings(), "classic", Commits(),
             Handlers(
-                assigned, revoked, lambda _partitions: None, lambda: False, lambda _: None, lambda: "", identified
+                assigned, revoked, lambda _partitions: None, lambda: False, lambda _: None, lambda: "", identified,
+                Tallies(),
             ),
         )  # fmt: skip
         member._consumer._consumer = Hanging()  # type: ignore[assignment]

@@ -441,7 +441,14 @@ def test_a_supervision_that_breaks_ends_the_program() -> None:
 
         bench.pool = Pool(
             Limits(0, 10, 10.0, 15.0),
-            Hooks(broken, lambda _partitions: 0, bench.restarted.append, bench._may_start, bench.gave_up.append),
+            Hooks(
+                broken,
+                lambda _partitions: 0,
+                bench.restarted.append,
+                bench._may_start,
+                bench.gave_up.append,
+                bench._ended,
+            ),
         )
         await bench.pool.add([0], FAR)
         await until(lambda: bench.gave_up)

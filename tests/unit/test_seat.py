@@ -10,10 +10,13 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fanout import client, log
+from fanout.metrics.tallies import Tallies
 from fanout.settings import Settings
 from fanout.supervisor import membership as membership_module
+from fanout.supervisor import protocol as protocol_module
 from fanout.supervisor.commits import Commits
-from fanout.supervisor.membership import Handlers, Membership, choose_protocol
+from fanout.supervisor.membership import Handlers, Membership
+from fanout.supervisor.protocol import choose_protocol
 from fanout.supervisor.seat import Seat
 from tests.unit.fakes import settings
 from tests.unit.test_membership import FakeAIOConsumer, turns, until
@@ -31,7 +34,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What is logged, as JSON lines."""
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(membership_module, "_repeats", log.Repeats(membership_module._log))
+    monkeypatch.setattr(protocol_module, "_repeats", log.Repeats(protocol_module._log))
     log.configure("debug", "json")
     return stream
 
@@ -58,7 +61,14 @@ class Members:
         if self.broken is not None:
             raise self.broken
         handlers = Handlers(
-            self._assigned, self._revoked, lambda _: None, lambda: 0, lambda _: None, lambda: "", self._identified
+            self._assigned,
+            self._revoked,
+            lambda _: None,
+            lambda: 0,
+            lambda _: None,
+            lambda: "",
+            self._identified,
+            Tallies(),
         )
         self.made.append(Membership(settings(), "classic", Commits(), handlers))
         self.consumer(-1).committed_errors, self.unreachable = self.unreachable, []
@@ -175,7 +185,7 @@ class Broker:
         self.silent: list[str] = []  # why there is no answer, one after the other
         self.choices: list[client.Protocol | KafkaException] = []
         self.asked = 0
-        monkeypatch.setattr(membership_module, "silence", self._silence)
+        monkeypatch.setattr(protocol_module, "silence", self._silence)
         monkeypatch.setattr(client, "choose_protocol", self._choose)
 
     async def _silence(self, _: Settings) -> str:
@@ -220,7 +230,7 @@ def test_credentials_that_change_while_it_waits_are_used(monkeypatch: pytest.Mon
             seen.append(now.groupid)
             return "" if now.groupid == "after" else "Authentication failed"
 
-        monkeypatch.setattr(membership_module, "silence", silence)
+        monkeypatch.setattr(protocol_module, "silence", silence)
         await choose_protocol(lambda: given.pop(0) if len(given) > 1 else given[0])
         assert seen[-1] == "after"
 

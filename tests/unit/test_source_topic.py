@@ -27,7 +27,7 @@ class Admin:
         self.looks += 1
         future: Future[Any] = Future()
         if Admin.code is None:
-            future.set_result(SimpleNamespace(topic_id="an-id"))
+            future.set_result(SimpleNamespace(topic_id="an-id", partitions=[0, 1]))
         else:
             future.set_exception(KafkaException(KafkaError(Admin.code)))
         return {"cluster-events": future}
