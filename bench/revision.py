@@ -27,7 +27,8 @@ def revision(name: str) -> Peer:
             _unpack(commit, folder)
 
     def start(job: Job) -> Started:
-        told = {"ENDPOINT": job.bootstrap, "TOPIC": job.topic, "GROUPID": job.group, "PYTHONPATH": str(folder)}
+        told = {"ENDPOINT": job.bootstrap, "TOPIC": job.topic, "GROUPID": job.group, "HTTP_PORT": "0"}
+        told["PYTHONPATH"] = str(folder)
         # Without the second the folder that it is started in would come first: that is today's program.
         return Started([sys.executable, "-m", "fanout", "run"], told | {"PYTHONSAFEPATH": "1"})
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pytest
+from confluent_kafka import KafkaError
 
 from fanout import link
 from fanout.errors import FailureKind, WorkerFailureError
@@ -304,3 +305,54 @@ def test_idle_producers_are_closed_and_their_destinations_opened_anew(monkeypatc
     bench.turns(2)
     assert len(bench.rig.producers) == 2
     assert bench.rig.destinations["a"] is not first
+
+
+def test_a_dead_letter_is_told_of_once_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(Rig("a", "cluster-events-dlq"), monkeypatch)
+    bench.source.rounds = [[*events(0, 3), FakeRecord(3, b"poison"), FakeRecord(4, event("_"))]]
+    bench.turns(3)
+    assert bench.link.refused == {}
+    bench.acknowledge()
+    bench.turns(2)
+    assert bench.link.refused == {"not-json": 1, "reserved-topic": 1}
+    letters = [letter for report in bench.link.heard for letter in report.letters]
+    assert letters == [link.Letter("not-json", 0, 3), link.Letter("reserved-topic", 0, 4)]
+
+
+def test_a_dead_letter_that_is_refused_is_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(Rig("a", "cluster-events-dlq"), monkeypatch)
+    bench.source.rounds = [[FakeRecord(0, b"poison")]]
+    bench.turns(2)
+    for producer in bench.rig.producers:
+        producer.fail(KafkaError.NOT_LEADER_FOR_PARTITION)
+    bench.turns(3)
+    assert bench.link.refused == {}
+    bench.acknowledge()
+    bench.turns(4)
+    bench.acknowledge()
+    bench.turns(4)
+    assert bench.link.refused == {"not-json": 1}
+
+
+def test_how_long_a_round_took_is_told_once_when_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(Rig("a", "b"), monkeypatch)
+    bench.source.rounds = [events(0, 3), events(3, 2, "b")]
+    bench.turns(3)
+    assert all(report.delivery is None for report in bench.link.heard)
+    bench.now += 3.0
+    bench.acknowledge()
+    bench.turns(3)
+    (told,) = [report for report in bench.link.heard if report.delivery is not None]
+    assert told.delivery is not None
+    assert sum(told.delivery.counts) == 2
+    assert told.delivery.total_s == pytest.approx(6.0, abs=0.1)
+    assert told.end_to_end is not None
+    assert sum(told.end_to_end.counts) == 2
+    assert told.end_to_end.total_s >= 0
+
+
+def test_records_are_told_of_by_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(Rig("a", "b"), monkeypatch)
+    bench.source.rounds = [[*events(0, 3), *events(3, 2, "b"), *events(5, 1)]]
+    bench.turns(3)
+    assert [report.topics for report in bench.link.heard if report.topics] == [{"a": 4, "b": 2}]

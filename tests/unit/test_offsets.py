@@ -76,3 +76,14 @@ def test_a_beginning_is_committable_before_anything_is_read_and_does_not_hide_wh
     window.give()
     assert tracker.committable() == 40
     assert Tracker().committable() is None
+
+
+def test_a_window_is_told_of_once_when_it_is_done_whatever_is_before_it() -> None:
+    tracker = Tracker()
+    first, second = tracker.open(10, 1, 1), tracker.open(20, 1, 1)
+    second.give()
+    assert tracker.take_settled() == [second]
+    assert tracker.committable() is None
+    first.give()
+    assert tracker.take_settled() == [first]
+    assert tracker.take_settled() == []
