@@ -26,6 +26,12 @@ ADVICE = {
     "told to stop again: cutting the deadline short": "nothing: what is not delivered by then is delivered again",
     "stopped with records that are not known to be delivered: they are delivered again": "nothing, once; if it comes "
     "at each stop, raise STOP_TIMEOUT_MS, and the time that the program is given to stop",
+    "a setting cannot be used": "correct it: `events-fanout config` shows each with its origin; this program has ended",
+    # HTTP, and what it tells.
+    "the lag could not be looked at": "report it with its stack trace; delivery does not depend on it",
+    "the state could not be looked at": "report it with its stack trace; delivery does not depend on it",
+    "a request could not be answered": "report it with its stack trace; the data path does not depend on it",
+    "the status could not be told to those who listen": "report it with its stack trace; the page asks again by itself",
     # The group.
     "membership broken, joining anew": "nothing, once; if it comes again, look at the brokers and at this error",
     "partitions lost: another replica has them": "see why this replica did not answer its group: CPU throttling, "
