@@ -7,30 +7,21 @@ from typing import Any
 
 import click
 
-from fanout import __version__, config, flags
-from fanout.errors import ExitCode, SettingsError
+from fanout import __version__, config, flags, questions
 
-PROGRAM = "events-fanout"
+PROGRAM = flags.PROGRAM
 
 _EXAMPLES = """\b
 Examples:
   ENDPOINT=kafka:9092 TOPIC=cluster-events events-fanout run
   events-fanout check --endpoint kafka:9092 --topic cluster-events
   KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_PASSWORD_FILE=/etc/kafka/password events-fanout config
+  events-fanout status http://127.0.0.1:8080 --watch
+  events-fanout lag --max-share 0.5
+  events-fanout topics
+  events-fanout trace team-a --since 2h
   events-fanout demo
 """
-_SETTINGS_HELP = """\b
-Settings come from the environment (named in brackets below) or from flags, which win.
-The value of any variable X can be read from a file that X_FILE names.
-"""
-
-_output = click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people or JSON for programs.",
-)
 
 
 class _Commands(click.Group):
@@ -50,10 +41,10 @@ def commands() -> None:
     """Route the events of a Kubernetes cluster from one Kafka topic to a topic for each namespace."""
 
 
-@commands.command(params=flags.options(), epilog=_SETTINGS_HELP)
+@commands.command(params=flags.options(), epilog=flags.SETTINGS_HELP)
 def run(**params: object) -> None:
     """Route events until SIGTERM or SIGINT."""
-    loaded = _load(params)
+    loaded = flags.load(params)
     from fanout import log
     from fanout.supervisor import app
 
@@ -63,8 +54,8 @@ def run(**params: object) -> None:
     sys.exit(app.main(loaded.settings, config.Reload(os.environ, flags.given(params), loaded.settings)))
 
 
-@commands.command("config", params=flags.options(), epilog=_SETTINGS_HELP)
-@_output
+@commands.command("config", params=flags.options(), epilog=flags.SETTINGS_HELP)
+@flags.output
 def config_(output: str, **params: object) -> None:
     """Show every setting, its value and where it came from; secrets are hidden."""
     reading = config.read(os.environ, flags.given(params))
@@ -87,20 +78,24 @@ def config_(output: str, **params: object) -> None:
         table.show(("SETTING", "VALUE", "FROM"), [(row.name, row.value, row.origin) for row in reading.rows()])
         for name in reading.ignored:
             click.echo(f"{name} is ignored: a service link of Kubernetes")
-    _stop_at(reading.problems)
+    flags.stop_at(reading.problems)
 
 
-@commands.command(params=flags.options(), epilog=_SETTINGS_HELP)
-@_output
+@commands.command(params=flags.options(), epilog=flags.SETTINGS_HELP)
+@flags.output
 def check(output: str, **params: object) -> None:
     """Connect, and tell what would stop a run. Writes nothing.
 
     Exit code 0: nothing would stop it. 1: something would. 2: wrong settings.
     """
-    settings = _load(params).settings
+    settings = flags.load(params).settings
     from fanout.check import report
 
     sys.exit(report.main(settings, output))
+
+
+for _question in questions.QUESTIONS:
+    commands.add_command(_question)
 
 
 @commands.command()
@@ -119,19 +114,3 @@ def demo(**given: Any) -> None:  # noqa: ANN401  # as `main` takes them
 def main() -> None:
     """The command `events-fanout`."""
     commands(prog_name=PROGRAM)
-
-
-def _load(params: dict[str, object]) -> config.Loaded:
-    try:
-        return config.load(os.environ, flags.given(params))
-    except SettingsError as error:
-        _stop_at(error.problems)
-        raise
-
-
-def _stop_at(problems: list[str] | tuple[str, ...]) -> None:
-    """Print the problems, each on a line of stderr, and exit, if there are any."""
-    for problem in problems:
-        click.echo(f"{PROGRAM}: {problem}", err=True)
-    if problems:
-        sys.exit(ExitCode.BAD_SETTINGS)

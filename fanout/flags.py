@@ -1,13 +1,47 @@
-"""The flags of the commands that take settings: one for each field of `Settings`, made from it."""
+"""What commands share: a flag for each field of `Settings`, made from it, their loading, and the form of the output."""
 
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import click
 import msgspec
 from msgspec import inspect
 
+from fanout import config
 from fanout.config import convert
 from fanout.config.sources import FIELDS, SIDES, flag, variable
+from fanout.errors import ExitCode, SettingsError
+from fanout.words import seconds_of
+
+PROGRAM = "events-fanout"
+Command = TypeVar("Command", bound=Callable[..., Any])
+SETTINGS_HELP = """\b
+Settings come from the environment (named in brackets below) or from flags, which win.
+The value of any variable X can be read from a file that X_FILE names.
+"""
+
+output = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people or JSON for programs.",
+)
+
+
+def duration(name: str, usual: str, text: str) -> Callable[[Command], Command]:
+    """An option that is a duration, as in 90s, 30min or 2h; the command gets seconds."""
+
+    def convert(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+        try:
+            return seconds_of(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return click.option(name, callback=convert, metavar="DURATION", default=usual, show_default=True, help=text)
+
 
 _SIDE_HELP = {
     "kafka": "A property of the Kafka client; once for each. In the environment: KAFKA_<PROPERTY>.",
@@ -25,6 +59,12 @@ def options() -> list[click.Parameter]:
     # as in the manifest of the program that this one replaces
     original = click.Option(["-logLevel", "--logLevel", _ORIGINAL_LOG_LEVEL], hidden=True)
     return [*(_option(name) for name in FIELDS), *sides, original]
+
+
+def own_first(command: click.Command) -> click.Command:
+    """The command, whose help tells its own options before the settings."""
+    command.params.sort(key=lambda param: param.name in {*FIELDS, *SIDES, _ORIGINAL_LOG_LEVEL})
+    return command
 
 
 def given(params: Mapping[str, object]) -> dict[str, str]:
@@ -61,3 +101,20 @@ def _metavar(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.DictType):
         return "KEY=VALUE,..."
     return "NUMBER" if isinstance(kind, inspect.IntType | inspect.FloatType) else "TEXT"
+
+
+def load(params: dict[str, object]) -> config.Loaded:
+    """The settings from the environment and these flags; exits with what is wrong of them."""
+    try:
+        return config.load(os.environ, given(params))
+    except SettingsError as error:
+        stop_at(error.problems)
+        raise
+
+
+def stop_at(problems: list[str] | tuple[str, ...]) -> None:
+    """Print the problems, each on a line of stderr, and exit, if there are any."""
+    for problem in problems:
+        click.echo(f"{PROGRAM}: {problem}", err=True)
+    if problems:
+        sys.exit(ExitCode.BAD_SETTINGS)

@@ -2,12 +2,20 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fanout.words import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str] | None = None) -> None:
     """Print the table. `styles` colours a cell by its text, on a terminal only. Imports rich there only."""
     if sys.stdout.isatty():
-        _drawn(columns, rows, styles or {})
+        from rich.console import Console
+
+        Console().print(drawn(columns, rows, styles))
     else:
         sys.stdout.write(plain(columns, rows))
 
@@ -21,8 +29,8 @@ def plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str]) -> None:
-    from rich.console import Console
+def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str] | None = None) -> "Table":
+    """The table as rich draws it. What is in a cell is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
@@ -30,11 +38,11 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Mappin
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_one_line(cell), style=styles.get(cell, "")) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(_one_line(cell), style=(styles or {}).get(cell, "")) for cell in row))
+    return table
 
 
 def _one_line(cell: str) -> str:
-    """The first line of a cell; a certificate in PEM has many."""
+    """The first line of a cell, with nothing in it that a terminal obeys; a certificate in PEM has many."""
     first, newline, _ = cell.partition("\n")
-    return f"{first} ..." if newline else first
+    return printable(f"{first} ..." if newline else first)

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, TopicPartition
 
 from fanout import client
-from fanout.cluster.answers import Ends, Place
+from fanout.cluster.answers import AskError, Ends, Place
 from fanout.cluster.asking import ask_error
 from fanout.cluster.causes import Causes
 from fanout.settings import Settings
@@ -38,17 +38,24 @@ class Read(Protocol):
 
 
 class Reading:
-    """One pass over ranges (first offset, one past the last). `unread` holds what was not come to."""
+    """One pass over ranges (first offset, one past the last). `unread` holds what was not come to.
 
-    def __init__(self, settings: Settings, ranges: Mapping[Place, Ends], within_s: float) -> None:
+    A topic that may not be read, or is not there any more, raises; with `tolerant` it is in `refused`, with the error.
+    """
+
+    def __init__(
+        self, settings: Settings, ranges: Mapping[Place, Ends], within_s: float, *, tolerant: bool = False
+    ) -> None:
         self._settings = settings
+        self._tolerant = tolerant
+        self.refused: dict[str, AskError] = {}
         self.unread = {place: ends for place, ends in ranges.items() if ends.high > ends.low}
         self._deadline = time.monotonic() + within_s
 
     def records(self) -> Iterator[Read]:
         """The records, those of a partition in order. Ends when all are read or the time is over; blocks meanwhile.
 
-        Raises AskError where a topic may not be read, or is not there any more.
+        Raises AskError.
         """
         if not self.unread:
             return
@@ -72,10 +79,17 @@ class Reading:
         """Read no more of this partition."""
         self.unread.pop(place, None)
 
+    def _refuse(self, topic: str, error: AskError) -> None:
+        if not self._tolerant:
+            raise error
+        self.refused[topic] = error
+        self.unread = {place: ends for place, ends in self.unread.items() if place[0] != topic}
+
     def _taken(self, consumer: Consumer, message: "_Message") -> Iterator[Read]:
         error = message.error()
         if error is not None and error.code() in _REFUSED:
-            raise ask_error(error)
+            self._refuse(message.topic(), ask_error(error))
+            return
         if error is not None and error.code() != _END:
             return  # the client tries again by itself
         place, at = (message.topic(), message.partition()), message.offset()
@@ -100,10 +114,15 @@ def time_of(record: Read) -> int | None:
     return None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
 
 
-def first_records(settings: Settings, ranges: Mapping[Place, Ends], within_s: float) -> dict[Place, Read]:
-    """The first record of each range; a partition that does not answer in time is left out. Raises AskError."""
+def first_records(
+    settings: Settings, ranges: Mapping[Place, Ends], within_s: float, *, tolerant: bool = False
+) -> dict[Place, Read]:
+    """The first record of each range; a partition that does not answer in time is left out.
+
+    Raises AskError where a topic may not be read; with `tolerant` that one is left out, too.
+    """
     found: dict[Place, Read] = {}
-    reading = Reading(settings, ranges, within_s)
+    reading = Reading(settings, ranges, within_s, tolerant=tolerant)
     for record in reading.records():
         place = (record.topic(), record.partition())
         found.setdefault(place, record)

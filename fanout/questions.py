@@ -1,0 +1,141 @@
+"""The commands that ask: a cluster, or a replica. Each imports what it needs when it is called."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TextIO
+
+import click
+
+from fanout import flags
+from fanout.errors import ExitCode
+from fanout.settings import Settings
+
+_LAG_HELP = """\b
+Examples:
+  events-fanout lag --endpoint kafka:9092 --topic cluster-events
+  events-fanout lag --max-seconds 600 --max-share 0.5 || echo 'act now'
+  events-fanout lag --output json | jq '.partitions[] | select(.lag_seconds > 60)'
+"""
+_TOPICS_HELP = """\b
+Examples:
+  events-fanout topics --topic-template 'k8s-events.{namespace}'
+  kubectl get namespaces -o name | events-fanout topics --prune --live -
+  kubectl get namespaces -o name | events-fanout topics --prune --live - --yes
+"""
+_TRACE_HELP = """\b
+Examples:
+  events-fanout trace team-a
+  events-fanout trace team-a --name web-7d4b9c --since 30min --show
+  events-fanout trace team-a --since 1d --most 2000000 --within 5min
+"""
+_STATUS_HELP = """\b
+Examples:
+  events-fanout status
+  kubectl port-forward deploy/events-fanout 8080 & events-fanout status --watch
+  events-fanout status http://10.1.2.3:8080 --output json | jq .headline
+"""
+
+
+@click.command(params=flags.options(), epilog=_LAG_HELP + "\n" + flags.SETTINGS_HELP)
+@click.option("--max-seconds", type=click.FloatRange(min=0), help="Exit with 1 if a partition is further behind.")
+@click.option("--max-share", type=click.FloatRange(min=0), help="The same, as a share of what the source keeps: 0.5.")
+@flags.output
+def lag(output: str, max_seconds: float | None, max_share: float | None, **params: object) -> None:
+    r"""How far the group is behind, asked of the cluster: no replica needs to run. Writes nothing.
+
+    \b
+    Exit code 0: told, and within the limits that were given. 1: a partition is behind more than that, has records
+    that expired unread, or its age is not known. 2: wrong settings. 5: the cluster does not tell.
+    """
+    settings = flags.load(params).settings
+    from fanout.lag import report
+
+    _ask(settings, lambda: report.main(settings, output, max_seconds, max_share))
+
+
+@click.command(params=flags.options(), epilog=_TOPICS_HELP + "\n" + flags.SETTINGS_HELP)
+@click.option("--prune", is_flag=True, help="Tell which destinations are of namespaces that are not there any more.")
+@click.option("--live", type=click.File(), help="The list of live namespaces, one on a line; - is standard input.")
+@flags.duration("--idle", "1h", "Keep what was written to since.")
+@click.option("--yes", is_flag=True, help="Delete them, with all events in them.")
+@flags.output
+def topics(output: str, *, prune: bool, live: TextIO | None, idle: float, yes: bool, **params: object) -> None:
+    r"""The destinations: what is in them, whose they are, which clash. Deletes with --prune and --yes only.
+
+    \b
+    Exit code 0: nothing clashes, or everything was pruned. 1: a topic clashes, or could not be deleted. 2: wrong
+    settings, or a list that cannot be trusted. 5: the cluster does not tell.
+    """
+    if prune != (live is not None) or (yes and not prune):
+        raise click.UsageError("--prune and --live FILE go together, and --yes with them")
+    settings = flags.load(params).settings
+    from fanout.destinations import report
+
+    if live is None:
+        _ask(settings, lambda: report.list_all(settings, output))
+    text = live.read()
+    _ask(settings, lambda: report.prune_dead(settings, output, text, idle_s=idle, really=yes))
+
+
+@click.command(params=flags.options(), epilog=_TRACE_HELP + "\n" + flags.SETTINGS_HELP)
+@click.argument("namespace")
+@click.option("--name", help="Only events about the object of this name, or the event of this name.")
+@flags.duration("--since", "2h", "How far to look back.")
+@click.option("--show", is_flag=True, help="A line for each event: time, reason, object, topic/partition/offset.")
+@click.option(
+    "--most", type=click.IntRange(min=1), default=500_000, show_default=True, help="Records that are read of a topic."
+)
+@flags.duration("--within", "1min", "Stop reading after this.")
+@flags.output
+def trace(namespace: str, output: str, **params: Any) -> None:  # noqa: ANN401  # as `look` takes them
+    r"""Where the events of a namespace are, and why: the answer to "events of team-a are missing". Writes nothing.
+
+    Looks into the source, the destination and the dead letters, by time.
+
+    \b
+    Exit code 0: they are delivered. 1: some are not, or none was found. 2: wrong settings.
+    5: the cluster does not tell.
+    """
+    settings = flags.load(params).settings
+    from fanout.trace import report
+    from fanout.trace.question import Question
+
+    question = Question(namespace, params["name"], params["since"], most=params["most"], within_s=params["within"])
+    _ask(settings, lambda: report.main(settings, question, output, show=params["show"]))
+
+
+@click.command(epilog=_STATUS_HELP)
+@click.argument("url", default="http://127.0.0.1:8080")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C; needs a terminal.")
+@flags.output
+def status(url: str, output: str, *, watch: bool) -> None:
+    r"""What a replica says of itself at HTTP_PORT: its state, what is wrong and what to do, in a terminal.
+
+    \b
+    Exit code 0: all is well. 1: it tells of a warning or an error. 2: bad use. 5: nothing answers there.
+    """
+    from fanout.watching import report
+
+    sys.exit(report.main(url, output, watch=watch))
+
+
+def _ask(settings: Settings, command: Callable[[], int]) -> NoReturn:
+    """Run what asks the cluster, and exit with its code, or tell on stderr why there is no answer."""
+    from fanout.check import connection
+    from fanout.cluster.answers import AskError, UnreachableError
+    from fanout.destinations.live import LiveListError
+
+    try:
+        sys.exit(command())
+    except UnreachableError as error:
+        row = connection.unreachable(settings, error)
+        click.echo(f"{flags.PROGRAM}: {row.found}: {row.todo}", err=True)
+    except AskError as error:
+        click.echo(f"{flags.PROGRAM}: the cluster does not tell: {error}", err=True)
+    except LiveListError as error:
+        click.echo(f"{flags.PROGRAM}: {error}", err=True)
+        sys.exit(ExitCode.BAD_SETTINGS)
+    sys.exit(ExitCode.NO_ANSWER)
+
+
+QUESTIONS = (flags.own_first(lag), flags.own_first(topics), flags.own_first(trace), status)
