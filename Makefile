@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit test-bench test-peers chaos mutants soak peers lint fmt lock docs clean java
+.PHONY: help install tools demo test test-unit test-bench test-peers chaos mutants soak peers lint fmt lock docs clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,26 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+AXE := .cache/axe/node_modules/axe-core/axe.min.js
+
+tools: $(AXE) ## Install what the tests of the page and of the alerts need: Chromium, its driver, promtool, axe-core.
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && command -v promtool >/dev/null || \
+		if [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+				apt-get install -y -qq --no-install-recommends chromium chromium-driver prometheus; \
+		else \
+			echo 'chromium, chromedriver or promtool is missing, and only root can install packages. Either' \
+				'"sudo make tools" (Debian), or install them another way and put them on the PATH.' >&2; exit 1; \
+		fi
+
+# npm compares what it gets with the hash in the lock.
+$(AXE): tests/browser/axe/package.json tests/browser/axe/package-lock.json
+	@command -v npm >/dev/null || { echo 'axe-core comes from npm, which is not on the PATH: install Node.js.' >&2; exit 1; }
+	mkdir -p .cache/axe
+	cp $^ .cache/axe
+	npm ci --prefix .cache/axe --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing but Python.
@@ -70,8 +90,10 @@ lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upg
 	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	$(UV_COMPILE) bench/peers/aiokafka_loop/requirements.in --output-file bench/peers/aiokafka_loop/requirements.txt
 
-docs: $(STAMP) ## Write docs/settings.md from the settings in the code.
+docs: $(STAMP) ## Write docs/settings.md, docs/metrics.md and the dashboard from the code.
 	$(BIN)/python -m fanout.config.reference > docs/settings.md
+	$(BIN)/python -m fanout.metrics.reference > docs/metrics.md
+	$(BIN)/python -m fanout.metrics.dashboard > deploy/monitoring/dashboard.json
 
 clean: ## Remove .venv and every cache.
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

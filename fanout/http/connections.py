@@ -19,14 +19,20 @@ CONNECTIONS_MAX = 256
 LIFE_S = 10.0  # from accepted to answered
 LOOK_EVERY_S = 1.0
 
-_HEAD_LIMITS: dict[str, Any] = {"max_line_size": 4096, "max_field_size": 8190, "max_headers": 64}
+_LIMITS: dict[str, Any] = {
+    "max_line_size": 4096,
+    "max_field_size": 8190,
+    "max_headers": 64,
+    "keepalive_timeout": 0,  # no second request, and LIFE_S for the first
+    "lingering_time": 1.0,  # for a body, which nothing here has
+}
 
 
 class Connections(web.Server):
     """Makes the protocol of each connection (it is the factory of `create_server`), and ends what stays too long."""
 
     def __init__(self, answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        super().__init__(answer, access_log=None, logger=_library_logger(), keepalive_timeout=0, **_HEAD_LIMITS)
+        super().__init__(answer, access_log=None, logger=_library_logger(), **_LIMITS)
         self._open: dict[RequestHandler, _Open] = {}  # oldest first
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:

@@ -79,11 +79,10 @@ class Replica(Protocol):
 class Served:
     """A server that listens."""
 
-    def __init__(self, server: asyncio.Server, connections: Connections, stream: Stream) -> None:
+    def __init__(self, server: asyncio.Server, site: "_Site") -> None:
         self._server = server
-        self._connections = connections
-        self._stream = stream
-        self._watch = asyncio.create_task(connections.watch())
+        self._site = site
+        self._watch = asyncio.create_task(site.connections.watch())
 
     @property
     def port(self) -> int:
@@ -95,15 +94,16 @@ class Served:
         """Listen no more, and end all connections: within GOODBYE_S those that are being answered."""
         self._server.close()
         self._watch.cancel()
-        self._stream.close()
-        await self._connections.shutdown(GOODBYE_S)
+        self._site.stream.close()
+        await self._site.connections.shutdown(GOODBYE_S)
+        self._site.renderer.shutdown(wait=False)
 
 
 async def serve(host: str, port: int, replica: Replica) -> Served:
     """Answer for this replica from now on. Raises OSError if the address cannot be listened on."""
     site = _Site(replica)
     server = await asyncio.get_running_loop().create_server(site.connections, host, port, backlog=BACKLOG)
-    return Served(server, site.connections, site.stream)
+    return Served(server, site)
 
 
 class _Site:
@@ -116,7 +116,7 @@ class _Site:
         self.connections = Connections(self.answer)
         self.stream = Stream(status.get)
         # A thread of its own: others may wait for a broker, and a scrape must not wait for them.
-        self._renderer = ThreadPoolExecutor(1, "metrics")
+        self.renderer = ThreadPoolExecutor(1, "metrics")
         self._paths: dict[str, Answer] = {
             **_page(),
             "/livez": partial(_probe, replica.alive),
@@ -156,7 +156,7 @@ class _Site:
         """What is known now is put down on the loop; the text, which takes longer, is written beside it."""
         accept = ",".join(request.headers.getall("Accept", []))
         loop = asyncio.get_running_loop()
-        body, kind = await loop.run_in_executor(self._renderer, render, self._snapshot.get(), accept)
+        body, kind = await loop.run_in_executor(self.renderer, render, self._snapshot.get(), accept)
         return web.Response(body=body, headers={"Content-Type": kind})
 
     async def _events(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -57,10 +57,11 @@ class Stream:
 
     async def _run(self) -> None:
         try:
+            await asyncio.sleep(EVERY_S)
             while self._listeners:
-                await asyncio.sleep(EVERY_S)
                 self._frame = _event(self._make())
                 self._tell()
+                await asyncio.sleep(EVERY_S)
         except Exception:  # noqa: BLE001  # whatever it is, it is told, and those who listen come again
             _log.exception("the status could not be told to those who listen")
         finally:

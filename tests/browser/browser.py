@@ -34,11 +34,11 @@ class Browser:
 
     def ask(self, method: str, **arguments: Any) -> Any:  # noqa: ANN401  # as the protocol has it
         """A method of the DevTools protocol."""
-        return self.driver.execute_cdp_cmd(method, arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_cdp_cmd(method, arguments)
 
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401  # as the script has it
         """What this script returns in the page."""
-        return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(script, *arguments)
 
     def text(self, selector: str) -> str:
         """The text of the first element that this selects; empty if there is none."""
@@ -56,7 +56,7 @@ class Browser:
         """What axe-core finds wrong: rule, and the elements."""
         assert AXE.is_file(), ADVICE
         self.run(AXE.read_text())
-        found = self.driver.execute_async_script(  # type: ignore[no-untyped-call]
+        found = self.driver.execute_async_script(
             "axe.run(document, {resultTypes: ['violations']}).then(r => arguments[arguments.length - 1](r.violations))"
         )
         return [f"{rule['id']}: {[node['html'][:120] for node in rule['nodes']]}" for rule in found]
@@ -74,7 +74,8 @@ class Browser:
 def browser() -> Iterator[Browser]:
     """Start one, with a profile of its own that goes with it. AssertionError if none is installed."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium is not None and driver is not None, ADVICE
+    assert chromium is not None, ADVICE
+    assert driver is not None, ADVICE
     options = Options()
     options.binary_location = chromium
     with tempfile.TemporaryDirectory(prefix="chromium-") as profile:

@@ -200,7 +200,7 @@ def crash_loop() -> Status:
                 kind=FindingKind.RETENTION,
                 severity=Severity.ERROR,
                 text="Partition 4 is at 91 % of what the source keeps: its oldest events are deleted in 11 min",
-                advice="Grant WRITE on cluster-events-dlq to this program's user, or raise the source's retention, now.",
+                advice="Grant WRITE on cluster-events-dlq to this program's user, or raise the source's retention.",
                 since=well.at - 900,
             ),
             Finding(

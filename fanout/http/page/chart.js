@@ -15,6 +15,7 @@ export class Chart {
     this.svg = make("svg", { role: "img" });
     this.place.append(this.svg);
     this.points = [];
+    this.end = Date.now() / 1000;
     this.width = this.height = 0;
     new ResizeObserver(() => this.draw()).observe(place);
     this.place.addEventListener("pointermove", (event) => this.point(event.offsetX));
@@ -28,15 +29,21 @@ export class Chart {
   }
 
   draw() {
-    if (this.points.length === 0 || this.place.clientWidth === 0) return;
+    if (this.place.clientWidth === 0) return;
     this.width = this.place.clientWidth;
     this.height = this.place.clientHeight;
-    const highest = niceTop(Math.max(1, ...this.points.map((point) => Math.max(point.read, point.delivered))));
+    const highest = niceTop(Math.max(4, ...this.points.map((point) => Math.max(point.read, point.delivered))));
     const across = (at) => EDGE.left + ((at - this.end + SPAN_S) / SPAN_S) * (this.width - EDGE.left - EDGE.right);
     const up = (value) => this.height - EDGE.bottom - (value / highest) * (this.height - EDGE.top - EDGE.bottom);
     this.across = across;
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
     this.svg.setAttribute("aria-label", summary(this.points));
+    if (this.points.length === 0) {
+      const nothing = make("text", { x: this.width / 2, y: up(highest * 0.6), "text-anchor": "middle" });
+      nothing.textContent = "Nothing was read yet";
+      this.svg.replaceChildren(...this.lines(highest, up), ...this.times(across), nothing);
+      return;
+    }
     const path = (name) => this.points.map((point) => `${across(point.at).toFixed(1)},${up(point[name]).toFixed(1)}`).join(" L");
     const [first, last] = [across(this.points[0].at).toFixed(1), across(this.points.at(-1).at).toFixed(1)];
     this.pointer = make("line", { class: "pointer", y1: EDGE.top, y2: this.height - EDGE.bottom, x1: -9, x2: -9 });
@@ -124,12 +131,14 @@ function means(rates, end) {
   return points.length > 1 && points.at(-1).at + MEAN_S / 2 > end ? points.slice(0, -1) : points;
 }
 
+// Its quarters are round, too.
 function niceTop(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 8, 10].find((step) => step * power >= value) * power;
+  return [1, 2, 4, 8, 10].find((step) => step * power >= value) * power;
 }
 
 function summary(points) {
+  if (points.length === 0) return "Events per second over the last ten minutes: nothing was read yet.";
   const highest = points.reduce((best, point) => (point.read > best.read ? point : best));
   const last = points.at(-1);
   return `Events per second over the last ten minutes. Now in ${perSecond(last.read)}, out ${perSecond(last.delivered)}; ` +

@@ -33,6 +33,7 @@ export function follow(show, silent) {
     source?.close();
     source = null;
     refusedAt = Date.now();
+    askedAt = 0;
   }
 
   async function ask() {

@@ -64,8 +64,10 @@ function showState(status) {
     const [mark, text, advice, since, kind] = item.querySelectorAll("[data-part]");
     item.dataset.level = finding.severity;
     setText(mark, WORDS[finding.severity] ?? finding.severity);
-    setText(text, finding.text === status.headline ? "As said above." : finding.text);
-    setText(advice, finding.advice);
+    // What the headline says already is not said twice.
+    const said = finding.text === status.headline;
+    setText(text, said ? finding.advice : finding.text);
+    setText(advice, said ? "" : finding.advice);
     setText(since, `Since ${time(finding.since)}, for ${duration(status.at - finding.since)}.`);
     setText(kind, `docs/runbook.md#${finding.kind}`);
   });
@@ -134,7 +136,7 @@ function showWorkers(status) {
     ranges(worker.partitions),
     worker.pid === null ? { text: "none", level: "error" } : `${worker.pid}`,
     worker.pid === null ? "–" : duration(status.at - worker.started_at),
-    { text: count(worker.inflight_records), note: bytes(worker.inflight_bytes) },
+    worker.pid === null ? "–" : { text: count(worker.inflight_records), note: bytes(worker.inflight_bytes) },
     count(worker.restarts),
     failure(worker, status.at),
   ]), "None: no partition is assigned");
@@ -175,7 +177,7 @@ function now(status) {
 
 const known = (values) => values.filter((value) => value !== null);
 const most = (values) => (known(values).length ? Math.max(...known(values)) : null);
-const sum = (values) => (values.length === 0 || known(values).length ? known(values).reduce((a, b) => a + b, 0) : null);
+const sum = (values) => (known(values).length ? known(values).reduce((a, b) => a + b, 0) : null);
 const shareLevel = (share) => (share >= OVER ? "error" : share >= NEAR ? "warning" : "");
 
 function silent(since) {
