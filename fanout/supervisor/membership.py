@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.aio import AIOConsumer
 
 from fanout import client, log
@@ -21,7 +21,6 @@ from fanout.supervisor.committer import Committer
 
 POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
 COMMITTED_S = 5.0
-STATISTICS_MS = 2_000
 CLIENT_THREADS = 8  # a synchronous commit was seen to block one for over 31 s
 
 _log = log.get("membership")
@@ -43,16 +42,6 @@ class Handlers(NamedTuple):
     identity: Callable[[], str]  # of the source topic as far as is known: it goes into each commit
     identified: Callable[[], Awaitable[str]]  # the same, asked for anew
     tallies: Tallies  # commits and rebalances are counted there
-
-
-class _Group(msgspec.Struct):
-    join_state: str = ""
-
-
-class _Statistics(msgspec.Struct):
-    """What is read of the client's statistics."""
-
-    cgrp: _Group = msgspec.field(default_factory=_Group)
 
 
 class Membership:
@@ -77,10 +66,7 @@ class Membership:
         config = client.member(settings, protocol, log.client_logger("membership"))
         # The committer is made after the client, whose configuration names its callback.
         self._consumer = AIOConsumer(
-            config
-            | {"on_commit": self._on_commit, "error_cb": self._on_error}
-            | {"stats_cb": self._on_statistics, "statistics.interval.ms": STATISTICS_MS},
-            max_workers=CLIENT_THREADS,
+            config | {"on_commit": self._on_commit, "error_cb": self._on_error}, max_workers=CLIENT_THREADS
         )
         self.committer = Committer(
             self._consumer, settings, commits, handlers.in_doubt, handlers.confirmed,
@@ -123,11 +109,6 @@ class Membership:
             self._fatal = error
         else:
             _repeats.warning("client error", error.code(), error=error.str())
-
-    async def _on_statistics(self, text: str) -> None:
-        """Every two seconds. A member that is given no partition learns from nothing else that it has joined."""
-        if msgspec.json.decode(text, type=_Statistics).cgrp.join_state == "steady":
-            self._has_joined()
 
     def _has_joined(self) -> None:
         self.joined, self.problem = True, ""
@@ -218,6 +199,17 @@ class Membership:
     async def set_credentials(self, username: str, password: str) -> None:
         """Connect with these from now on; connections that are up stay. For the SASL mechanisms with a password."""
         await self._consumer.set_sasl_credentials(username, password)
+
+    async def look_for_itself(self, admin: AdminClient) -> None:
+        """Ask the group whether this member is in it: one that is given no partition may be told nothing.
+
+        Waits for an answer, some seconds at most; raises KafkaException.
+        """
+        member_id = await asyncio.to_thread(self._consumer._consumer.memberid)  # noqa: SLF001 - it is not handed on
+        asked = admin.describe_consumer_groups([self._group], request_timeout=COMMITTED_S)[self._group]
+        group = await asyncio.wrap_future(asked)
+        if not self._closing and member_id in [member.member_id for member in group.members]:
+            self._has_joined()
 
     async def halt(self) -> None:
         """Poll no more: nothing is assigned or revoked from now on, and nothing handed over."""

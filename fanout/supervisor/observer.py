@@ -16,8 +16,8 @@ from fanout.status.phrases import headline
 from fanout.status.shown import shown_settings
 from fanout.status.state import Gauges, Status
 from fanout.supervisor import memory, view
-from fanout.supervisor.counts import Reported
 from fanout.supervisor.lag import LagWatch
+from fanout.supervisor.reported import Reported
 from fanout.supervisor.view import Parts
 from fanout.supervisor.wall import wall_s
 

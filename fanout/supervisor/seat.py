@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from fanout import client
 from fanout.supervisor.membership import COMMITTED_S, Membership
@@ -27,6 +28,11 @@ class Seat:
     def joined(self) -> bool:
         """Whether the holder is a member of the group."""
         return self.holder is not None and self.holder.joined
+
+    async def look_for_itself(self, admin: AdminClient) -> None:
+        """Ask the group whether the holder has joined, if it does not know. Raises KafkaException."""
+        if self.holder is not None and not self.holder.joined:
+            await self.holder.look_for_itself(admin)
 
     @property
     def problem(self) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from confluent_kafka import KafkaException
+
 from fanout import log
 from fanout.errors import SettingsError
 from fanout.settings import Settings
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from fanout.http.server import Served
 
 TICK_S = 1.0
+MEMBER_S = 2.0
 
 _log = log.get("http")
 
@@ -27,7 +30,8 @@ class Serving:
         self._port = settings.http_port
         self._observer = observer
         self._served: Served | None = None
-        source = parts.source
+        self._seat = parts.seat
+        self._source = source = parts.source
         peek = Peek(lambda: source.settings)
         self._lag = LagWatch(settings.topic, parts.commits.positions, lambda: source.admin, peek)
         observer.watch(parts, self._lag)
@@ -51,7 +55,15 @@ class Serving:
     async def run(self) -> None:
         """Keep what is served up to date, until cancelled. Whatever breaks here must not end what delivers."""
         if self._served is not None:
-            await asyncio.gather(self._lag.run(), self._tick())
+            await asyncio.gather(self._lag.run(), self._tick(), self._look_for_member())
+
+    async def _look_for_member(self) -> None:
+        while True:
+            await asyncio.sleep(MEMBER_S)
+            try:
+                await self._seat.look_for_itself(self._source.admin)
+            except (KafkaException, RuntimeError) as error:  # the second of a client that is closed by now
+                _log.debug("the group does not tell whether this member is in it", error=str(error))
 
     async def _tick(self) -> None:
         while True:

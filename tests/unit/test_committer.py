@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
+from fanout.metrics.catalogue import COMMITS
 from fanout.metrics.tallies import Tallies
 from fanout.supervisor import committer as committer_module
 from fanout.supervisor.commits import NO_COMMIT, Commits
@@ -506,5 +507,25 @@ def test_partitions_that_went_leave_nothing_unanswered(scenario: Scenario) -> No
         bench.commits.disown({0})
         bench.clock.now += 20.0
         assert bench.committer.unserved_s() == 0.0
+
+    scenario(body)
+
+
+def test_commits_are_counted_by_what_became_of_them(scenario: Scenario) -> None:
+    async def body(bench: Bench) -> None:
+        bench.commits.own({0: 7, 1: 7})
+        bench.deliver({0: 9, 1: 9})
+        await bench.begin()
+        bench.answer(Answer(0, 9, KafkaError(KafkaError.REBALANCE_IN_PROGRESS)), Answer(1, 9))
+        await bench.begin()
+        bench.answer(Answer(0, 9), error=KafkaError.REQUEST_TIMED_OUT)
+        await bench.begin()
+        bench.answer(Answer(0, 9))
+        bench.deliver({0: 10})
+        bench.consumer.refusal = KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+        assert not await bench.committer.commit_now(None, 1.0)
+        bench.consumer.refusal = None
+        assert await bench.committer.commit_now(None, 1.0)
+        assert bench.tallies.counts(COMMITS) == {("retried",): 1, ("failed",): 2, ("ok",): 2}
 
     scenario(body)

@@ -4,11 +4,15 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from fanout.metrics.catalogue import REBALANCES
 from fanout.metrics.tallies import Tallies
 from fanout.supervisor import membership as membership_module
 from fanout.supervisor.commits import NO_COMMIT, Commits
@@ -557,3 +561,35 @@ def test_a_goodbye_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatc
         return took_s
 
     assert asyncio.run(body()) < 2.0
+
+
+@pytest.mark.parametrize(("members", "joined"), [([], False), (["another"], False), (["another", "mine"], True)])
+def test_a_member_that_is_given_nothing_asks_the_group_whether_it_has_joined(members: list[str], joined: bool) -> None:
+    class Admin:
+        def describe_consumer_groups(self, groups: list[str], **_timeout: float) -> dict[str, Future[Any]]:
+            future: Future[Any] = Future()
+            future.set_result(SimpleNamespace(members=[SimpleNamespace(member_id=name) for name in members]))
+            return {groups[0]: future}
+
+    async def body(bench: Bench) -> None:
+        bench.consumer._consumer = SimpleNamespace(memberid=lambda: "mine")  # type: ignore[attr-defined]
+        await bench.membership.look_for_itself(cast("AdminClient", Admin()))
+        assert bench.membership.joined is joined
+
+    scenario(body)
+
+
+def test_a_member_has_joined_once_it_is_given_anything_and_until_all_is_lost() -> None:
+    async def body(bench: Bench) -> None:
+        assert not bench.membership.joined
+        await bench.assign(p0=5)
+        assert bench.membership.joined
+        await bench.tell("on_revoke", 0)
+        assert bench.membership.joined, "it is a spare now"
+        await bench.assign(p0=5)
+        await bench.tell("on_lost", 0)
+        assert not bench.membership.joined
+        counted = bench.tallies.counts(REBALANCES)
+        assert counted == {("assigned",): 2, ("revoked",): 1, ("lost",): 1}
+
+    scenario(body)

@@ -12,8 +12,8 @@ from fanout.counters import Counter
 from fanout.errors import ExitCode, FailureKind
 from fanout.metrics import catalogue
 from fanout.status.kinds import Cause, FindingKind
-from fanout.supervisor import counts as counts_module
 from fanout.supervisor import history as history_module
+from fanout.supervisor import reported as reported_module
 from fanout.supervisor.commits import Commits
 from fanout.supervisor.history import PROVEN_S, SETTLED_S, History, cause_of
 from fanout.supervisor.lag import Figures
@@ -134,7 +134,7 @@ def test_the_last_dead_letters_are_told_newest_first_and_without_what_is_in_them
 def test_every_second_of_the_last_ten_minutes_has_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     replica, begun = Replica(), time.time()
     for second, read in ((1, 10), (1, 5), (3, 7)):
-        monkeypatch.setattr(counts_module, "wall_s", lambda at=begun + second: at)
+        monkeypatch.setattr(reported_module, "wall_s", lambda at=begun + second: at)
         replica.hear(0, counters={"records_in": read, "delivered": read - 1})
     rates = replica.observer.reported.rates(begun, begun + 5.0)
     assert [rate.read for rate in rates] == [0, 15, 0, 7, 0]
@@ -157,7 +157,7 @@ def test_a_partition_that_moves_or_has_nothing_left_makes_progress(monkeypatch: 
     replica = Replica()
     replica.hold({0: 40, 1: 10})
     later = time.time() + 100.0
-    monkeypatch.setattr(counts_module, "wall_s", lambda: later)
+    monkeypatch.setattr(reported_module, "wall_s", lambda: later)
     replica.hear(0, moved=[0])
     replica.lag.figures[1] = Figures(later + 1.0, 10, 0, 10, None)
     replica.observer.tick()

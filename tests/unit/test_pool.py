@@ -10,6 +10,7 @@ from fanout import link
 from fanout.errors import ExitCode, FailureKind
 from fanout.supervisor import backoff
 from fanout.supervisor.pool import Pool
+from fanout.supervisor.process import Load
 from fanout.supervisor.slot import Hooks, Limits
 from tests.unit.pooling import FAR, Bench, FakeProcess, scenario, turns, until
 
@@ -453,5 +454,41 @@ def test_a_supervision_that_breaks_ends_the_program() -> None:
         await bench.pool.add([0], FAR)
         await until(lambda: bench.gave_up)
         assert "a bug" in bench.gave_up[0]
+
+    scenario(body)
+
+
+def test_the_end_of_every_worker_is_told_with_its_cause_and_what_may_come_twice() -> None:
+    async def body() -> None:
+        bench = Bench()
+        await bench.add(0)
+        bench.spawned[0].load = Load(30, 300, 1)
+        await bench.ends(bench.spawned[0], -9)
+        await until(bench.running)
+        bench.spawned[1].load = Load(4, 40, 1)
+        bench.spawned[1].end(10, link.Failed(FailureKind.NOT_AUTHORIZED, "no right"))
+        await until(lambda: len(bench.ended) == 2)
+        (slot,) = bench.pool.slots()
+        assert slot.history.failure is not None
+        assert (slot.history.failure.cause, slot.history.failure.reason) == ("not-authorized", "no right")
+        assert (slot.history.ends, slot.history.crashes) == (2, 1)
+        await bench.pool.stop(FAR)
+        assert bench.ended == [("killed", 30), ("not-authorized", 4)]
+
+    scenario(body)
+
+
+def test_a_worker_that_ends_as_it_is_told_to_has_no_cause() -> None:
+    async def body() -> None:
+        bench = Bench()
+        await bench.add(0)
+        bench.spawned[0].load = Load(30, 300, 1)
+        await bench.pool.stop(FAR)
+        assert bench.ended == [("", 0)], "it has drained: nothing comes twice"
+        await bench.add(1)
+        bench.spawned[1].load = Load(30, 300, 1)
+        bench.pool.drop({1})
+        await until(lambda: len(bench.ended) == 2)
+        assert bench.ended[1] == ("", 30)
 
     scenario(body)

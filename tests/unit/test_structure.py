@@ -32,6 +32,7 @@ KNOWS_THE_CLIENT = {
     "fanout.supervisor.peek": "timestamps of its records",
     "fanout.supervisor.protocol": "its errors",
     "fanout.supervisor.seat": "its errors",
+    "fanout.supervisor.serving": "its errors",
     "fanout.supervisor.source": "the source topic's identity",
     "fanout.supervisor.objection": "whether a broker serves us, with these credentials",
     "fanout.worker.main": "makes the worker's clients",
