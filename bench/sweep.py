@@ -139,7 +139,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "round size": Figure(
         "records", ("500", "2000", "5000", "20000"), "20000", "rounds of {}",
-        "most records of a worker in flight (INFLIGHT_RECORDS); to 100 destinations it reads 10,000 at most",
+        "most records of a worker in flight (INFLIGHT_RECORDS); to 20 destinations it reads 5,000 at most",
         _set("INFLIGHT_RECORDS", lambda value: _whole(value, 1)),
     ),
     "producers": Figure(

@@ -110,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1), about("Most records of a worker that are read and not yet acknowledged.")
     ] = 20_000
     inflight_bytes: Annotated[int, Meta(ge=65_536), about("Most bytes of the same.")] = 33_554_432
-    producers_max: Annotated[int, Meta(ge=1), about("Most producers of a worker.")] = 16
+    producers_max: Annotated[int, Meta(ge=1), about("Most producers of a worker.")] = 40
     producer_topics: Annotated[int, Meta(ge=1), about("Destinations of a producer before the next is opened.")] = 128
     producer_idle_ms: Annotated[
         Millis, about("A destination without a record for this long is silent: a producer of silent ones is closed.")

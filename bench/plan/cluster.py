@@ -17,8 +17,8 @@ TOGETHER = Measured.assumed(1.0, 0.0, 1.0, "how many events share a produce requ
 # Kafka's own: a segment is deleted when its newest record is too old, so up to one more is kept of each partition.
 SEGMENT_BYTES = 2**30
 SEGMENT_S = 7 * 86_400.0
-PRODUCER_TOPICS, PRODUCERS_MAX = 128, 16  # fanout/settings.py
-ROUND_LEAST, ROUND_PER_DESTINATION = 5_000, 100  # fanout/worker/loop.py
+PRODUCER_TOPICS, PRODUCERS_MAX = 128, 40  # fanout/settings.py
+ROUND_LEAST, ROUND_PER_DESTINATION = 5_000, 200  # fanout/worker/loop.py
 ROUND_MOST = 20_000  # INFLIGHT_RECORDS
 
 

@@ -219,7 +219,12 @@ def test_the_stories_differ_as_their_clusters_do() -> None:
     assert any("will have no partition" in advice for advice in seed.advice)
     assert "Eventrouter" in seed.first.what
     assert made["resync"].times.resync is not None
-    assert any("PRODUCERS_MAX=40" in advice for advice in hub.advice)
+    assert not any("PRODUCERS_MAX" in advice for advice in hub.advice)
+
+
+def test_more_destinations_than_the_producers_carry_as_set_are_told_of() -> None:
+    made = plan(grown(), namespaces=10_000)
+    assert any("PRODUCERS_MAX=79" in advice for advice in made.advice)
 
 
 @pytest.mark.parametrize("peak_per_s", [1.0, 50_000.0])
