@@ -111,6 +111,10 @@ def test_the_age_of_a_partition_that_stands_still_grows_and_nothing_is_read_agai
         assert bench.figures[0].age_s(40, NOW + 60.0) == 1020.0
         assert bench.figures[0].age_s(41, NOW + 60.0) == 960.0, "it has moved since: as of the look"
         assert len(bench.records.asked) == 1
+        bench.positions[0] = 45
+        await bench.watch.look()
+        assert bench.records.asked == [{0: 40}, {0: 45}]
+        assert bench.figures[0].age_s(45, NOW) == 955.0
 
     scenario(body())
 
