@@ -41,9 +41,8 @@ Examples:
 @click.option("--max-share", type=click.FloatRange(min=0), help="The same, as a share of what the source keeps: 0.5.")
 @flags.output
 def lag(output: str, max_seconds: float | None, max_share: float | None, **params: object) -> None:
-    r"""How far the group is behind, asked of the cluster: no replica needs to run. Writes nothing.
+    """How far the group is behind, asked of the cluster: no replica needs to run. Writes nothing.
 
-    \b
     Exit code 0: told, and within the limits that were given. 1: a partition is behind more than that, has records
     that expired unread, or its age is not known. 2: wrong settings. 5: the cluster does not tell.
     """
@@ -60,9 +59,8 @@ def lag(output: str, max_seconds: float | None, max_share: float | None, **param
 @click.option("--yes", is_flag=True, help="Delete them, with all events in them.")
 @flags.output
 def topics(output: str, *, prune: bool, live: TextIO | None, idle: float, yes: bool, **params: object) -> None:
-    r"""The destinations: what is in them, whose they are, which clash. Deletes with --prune and --yes only.
+    """The destinations: what is in them, whose they are, which clash. Deletes with --prune and --yes only.
 
-    \b
     Exit code 0: nothing clashes, or everything was pruned. 1: a topic clashes, or could not be deleted. 2: wrong
     settings, or a list that cannot be trusted. 5: the cluster does not tell.
     """
@@ -88,11 +86,10 @@ def topics(output: str, *, prune: bool, live: TextIO | None, idle: float, yes: b
 @flags.duration("--within", "1min", "Stop reading after this.")
 @flags.output
 def trace(namespace: str, output: str, **params: Any) -> None:  # noqa: ANN401  # as `look` takes them
-    r"""Where the events of a namespace are, and why: the answer to "events of team-a are missing". Writes nothing.
+    """Where the events of a namespace are, and why: the answer to "events of team-a are missing". Writes nothing.
 
     Looks into the source, the destination and the dead letters, by time.
 
-    \b
     Exit code 0: they are delivered. 1: some are not, or none was found. 2: wrong settings.
     5: the cluster does not tell.
     """
@@ -109,9 +106,8 @@ def trace(namespace: str, output: str, **params: Any) -> None:  # noqa: ANN401  
 @click.option("--watch", is_flag=True, help="Refresh until Ctrl-C; needs a terminal.")
 @flags.output
 def status(url: str, output: str, *, watch: bool) -> None:
-    r"""What a replica says of itself at HTTP_PORT: its state, what is wrong and what to do, in a terminal.
+    """What a replica says of itself at HTTP_PORT: its state, what is wrong and what to do, in a terminal.
 
-    \b
     Exit code 0: all is well. 1: it tells of a warning or an error. 2: bad use. 5: nothing answers there.
     """
     from fanout.watching import report
