@@ -262,7 +262,8 @@ def test_why_a_worker_ended(ended: Ended, cause: str) -> None:
 
 
 def test_workers_fail_until_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SimpleNamespace(monotonic=lambda: clock.now, now=100.0)
+    clock: Any = SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
     monkeypatch.setattr(history_module, "time", clock)
     history = History()
     history.started()
