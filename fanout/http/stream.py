@@ -39,9 +39,9 @@ class Stream:
         try:
             await response.prepare(request)
             await _send(request, response, _event(self._make()))
-            if self._maker is None:
+            if self._maker is None and not self._closed:
                 self._maker = asyncio.create_task(self._run())
-            while not self._closed and self._maker is not None:
+            while self._maker is not None:
                 await self._fresh.wait()
                 # One that is slow misses some, and never holds up the others.
                 await _send(request, response, self._frame)
@@ -51,7 +51,6 @@ class Stream:
     def close(self) -> None:
         """End all that listen now: each gets the last event once more."""
         self._closed = True
-        self._tell()
         if self._maker is not None:
             self._maker.cancel()
 

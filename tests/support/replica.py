@@ -195,29 +195,7 @@ def crash_loop() -> Status:
         well,
         state=Severity.ERROR,
         headline="Partition 4 has not moved for 1 h 48 min: not authorized to write cluster-events-dlq",
-        findings=[
-            Finding(
-                kind=FindingKind.RETENTION,
-                severity=Severity.ERROR,
-                text="Partition 4 is at 91 % of what the source keeps: its oldest events are deleted in 11 min",
-                advice="Grant WRITE on cluster-events-dlq to this program's user, or raise the source's retention.",
-                since=well.at - 900,
-            ),
-            Finding(
-                kind=FindingKind.WORKER_FAILED,
-                severity=Severity.ERROR,
-                text="Partition 4 has not moved for 1 h 48 min: not authorized to write cluster-events-dlq",
-                advice="Grant WRITE on cluster-events-dlq to this program's user; the worker is tried again by itself.",
-                since=well.at - 6_500,
-            ),
-            Finding(
-                kind=FindingKind.CRASH_LOOP,
-                severity=Severity.ERROR,
-                text="The worker of partition 7 was started 6 times in a row and ended each time: killed by signal 11",
-                advice="Report it with the log of this replica. After 10 times the program ends and is started anew.",
-                since=well.at - 95,
-            ),
-        ],
+        findings=_troubles(well.at),
         partitions=[
             msgspec.structs.replace(
                 partition,
@@ -301,6 +279,33 @@ STATES: dict[str, Callable[[], Status]] = {
     "markup": markup,
     "spare": spare,
 }
+
+
+def _troubles(now: float) -> list[Finding]:
+    """Of a replica whose worker may not write dead letters, and another of which ends again and again."""
+    return [
+        Finding(
+            kind=FindingKind.RETENTION,
+            severity=Severity.ERROR,
+            text="Partition 4 is at 91 % of what the source keeps: its oldest events are deleted in 11 min",
+            advice="Grant WRITE on cluster-events-dlq to this program's user, or raise the source's retention.",
+            since=now - 900,
+        ),
+        Finding(
+            kind=FindingKind.WORKER_FAILED,
+            severity=Severity.ERROR,
+            text="Partition 4 has not moved for 1 h 48 min: not authorized to write cluster-events-dlq",
+            advice="Grant WRITE on cluster-events-dlq to this program's user; the worker is tried again by itself.",
+            since=now - 6_500,
+        ),
+        Finding(
+            kind=FindingKind.CRASH_LOOP,
+            severity=Severity.ERROR,
+            text="The worker of partition 7 was started 6 times in a row and ended each time: killed by signal 11",
+            advice="Report it with the log of this replica. After 10 times the program ends and is started anew.",
+            since=now - 95,
+        ),
+    ]
 
 
 def _partition(number: int, now: float, chance: random.Random) -> Partition:

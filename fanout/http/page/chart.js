@@ -44,7 +44,8 @@ export class Chart {
       this.svg.replaceChildren(...this.lines(highest, up), ...this.times(across), nothing);
       return;
     }
-    const path = (name) => this.points.map((point) => `${across(point.at).toFixed(1)},${up(point[name]).toFixed(1)}`).join(" L");
+    const places = [...this.points, this.points.at(-1)]; // the last one twice: a lone point is a dot
+    const path = (name) => places.map((point) => `${across(point.at).toFixed(1)},${up(point[name]).toFixed(1)}`).join(" L");
     const [first, last] = [across(this.points[0].at).toFixed(1), across(this.points.at(-1).at).toFixed(1)];
     this.pointer = make("line", { class: "pointer", y1: EDGE.top, y2: this.height - EDGE.bottom, x1: -9, x2: -9 });
     this.svg.replaceChildren(

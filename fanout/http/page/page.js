@@ -162,9 +162,9 @@ function showRest(status) {
   ]), "None since the start");
   setText(byId("totals-note"), time(status.started_at));
   fill(byId("totals"), [
-    ...Object.entries(status.totals).map(([name, value]) => [TOTALS[name] ?? name, name === "bytes_in" ? bytes(value) : count(value)]),
+    ...Object.entries(TOTALS).map(([name, what]) => [what, (name === "bytes_in" ? bytes : count)(status.totals[name] ?? 0)]),
     ...Object.entries(status.refused).map(([reason, value]) => [`Dead letters: ${reason}`, count(value)]),
-  ], "Nothing was counted yet");
+  ]);
   fill(byId("settings"), status.settings.map((setting) => [setting.name, { text: setting.value, kind: "long" }]));
 }
 
