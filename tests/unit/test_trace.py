@@ -112,6 +112,13 @@ def test_a_destination_that_may_not_be_read_leaves_it_open() -> None:
     assert answer.findings[0].advice == "grant READ on topic team-a to who asks"
 
 
+def test_dead_letters_that_may_not_be_read_leave_it_open() -> None:
+    refused = match(outcome=Outcome(Way.REFUSED, "bad-namespace: no"))
+    answer = judged(matches=[refused], letters_look=Look(exists=True, refused="not authorized", records=3))
+    assert places(answer) == {Where.UNVERIFIED: 1, Where.UNKNOWN: None}
+    assert "whether events-dlq has them is not known" in answer.sentence
+
+
 def test_ranges_that_expired_unread_are_told_marked_or_not_yet() -> None:
     answer = judged(gaps=[Gap(1, 10, 19)], positions=[Position(0, 2, 5, 9)])
     assert places(answer) == {Where.NOWHERE: 0, Where.EXPIRED_UNREAD: None}
