@@ -131,7 +131,7 @@ class SourceTopic:
             advice = {
                 KafkaError.UNKNOWN_TOPIC_OR_PART: "create it, or look at TOPIC",
                 KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
-            }.get(client.kafka_error(error).code(), "it is asked again")
+            }.get(client.kafka_error(error).code(), "look at the broker if this goes on; it is asked again")
             _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
             self._note(client.kafka_error(error))
             if client.kafka_error(error).code() < 0:
