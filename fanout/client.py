@@ -137,6 +137,11 @@ def shard(settings: Settings, source_max_bytes: int, logger: logging.Logger | No
     return producer(settings, source_max_bytes, logger) | {"delivery.report.only.error": True}
 
 
+def linger_ms(settings: Settings) -> float:
+    """How long the producers wait for more records of a batch."""
+    return float(producer(settings, 0)["linger.ms"])
+
+
 def is_compressed(settings: Settings) -> bool:
     """Whether the producers compress, so that the size of a batch cannot be told beforehand."""
     overrides = {**settings.kafka, **settings.kafka_producer}

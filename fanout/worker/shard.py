@@ -181,6 +181,11 @@ class Shard:
         self._lost += 1
         self._failed(failure)
 
+    def hurry(self, timeout_s: float) -> None:
+        """Have the client send what it keeps for fuller batches. Blocks for that long at most."""
+        if self._windows:
+            self._producer.flush(timeout_s)
+
     def poll(self) -> int | None:
         """Take the client's news; the number of records delivered if the epoch is settled by it, else None."""
         self._producer.poll(0)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Producer
 
+from fanout import client
 from fanout.settings import Settings
 from fanout.worker.destination import Batch, Destination
 from fanout.worker.offsets import Window
@@ -20,6 +21,8 @@ from fanout.worker.shard import Failure, Shard
 
 EPOCH_S = 0.25  # an epoch this old is not fed until it settles,
 EPOCH_HOLD_S = 0.03  # but not for longer than this: a destination that hangs must not stop the others
+LINGER_SHORT_MS = 5.0  # it ends by itself well within that time
+FLUSH_S = 0.001
 
 
 class Sink:
@@ -28,6 +31,7 @@ class Sink:
     def __init__(self, settings: Settings, make_producer: Callable[[], Producer]) -> None:
         self._settings = settings
         self._make_producer = make_producer
+        self._lingers = client.linger_ms(settings) > LINGER_SHORT_MS
         self._made = 0
         self._shards: list[Shard] = []
         self._dead_letter_shard: Shard | None = None
@@ -116,7 +120,10 @@ class Sink:
         return [shard for shard in shards if shard.unsettled()]
 
     def feeding(self, now: float) -> bool:
-        """Whether more may be sent now, or an old epoch has to settle first."""
+        """Whether more may be sent now, or an old epoch has to settle first.
+
+        Blocks for FLUSH_S for each producer then, where they linger: or what was sent last would keep it from settling.
+        """
         oldest = max((shard.age_s(now) for shard in self._shards), default=0.0)
         if oldest < EPOCH_S:
             self._hold_until = 0.0
@@ -124,6 +131,9 @@ class Sink:
         if not self._hold_until:
             self._hold_until = now + EPOCH_HOLD_S
         if now < self._hold_until:
+            if self._lingers:
+                for shard in self._shards:
+                    shard.hurry(FLUSH_S)
             return False
         if now > self._hold_until + EPOCH_S:
             self._hold_until = 0.0

@@ -4,8 +4,8 @@ import msgspec
 
 from bench.broker import LocalKafka
 from bench.program import Program
-from tests.support.comparing import assert_exactly, committed, wait_caught_up
-from tests.support.load import write
+from tests.support.comparing import Group, assert_exactly, committed, wait_caught_up
+from tests.support.load import Load, write
 from tests.support.samples import event, events
 from tests.support.topics import Record, read_all, topics, wait_until
 
@@ -140,3 +140,21 @@ def test_wrong_settings_are_told_all_at_once_with_exit_code_2(kafka: LocalKafka,
         said = "\n".join(program.tail())
     assert "LEASE_MS" in said
     assert "TOPIC_TEMPLATE" in said
+
+
+def test_a_long_linger_does_not_keep_offsets_from_being_committed(kafka: LocalKafka, prefix: str) -> None:
+    """Under a load that never pauses something always lingers; the bound in flight is not reached for a minute."""
+    destinations = [f"{prefix}-{number}" for number in range(5)]
+    kafka.create_topics([prefix, *destinations])
+    with (
+        Program(kafka.bootstrap, prefix, prefix, KAFKA_PRODUCER_LINGER_MS=500) as program,
+        Group(kafka.bootstrap, prefix, prefix) as group,
+        Load(kafka.bootstrap, prefix, destinations, rate=300) as load,
+    ):
+        wait_until(lambda: group.delivering() == 1, 30, "the first commit of deliveries")
+        before = group.committed()[0]
+        wait_until(lambda: group.committed()[0] > before, 10, "another commit under the same load")
+        sent = load.stop()
+        wait_caught_up(kafka.bootstrap, prefix, prefix)
+        assert program.terminate() == 0
+    assert_exactly(kafka.bootstrap, sent)
