@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fanout.metrics.catalogue import REBALANCES
@@ -572,7 +572,7 @@ def test_a_member_that_is_given_nothing_asks_the_group_whether_it_has_joined(mem
             return {groups[0]: future}
 
     async def body(bench: Bench) -> None:
-        bench.consumer._consumer = SimpleNamespace(memberid=lambda: "mine")  # type: ignore[attr-defined]
+        bench.consumer._consumer = cast("Consumer", SimpleNamespace(memberid=lambda: "mine"))
         await bench.membership.look_for_itself(cast("AdminClient", Admin()))
         assert bench.membership.joined is joined
 

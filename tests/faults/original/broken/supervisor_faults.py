@@ -17,7 +17,7 @@ def exits_before_it_reads() -> None:
 
     def init(self: app.Supervisor, *given: Any) -> None:  # noqa: ANN401 - whatever it is made from
         real(self, *given)
-        self._stopping.set()
+        self._shutdown.begun.set()
 
     mock.patch.object(app.Supervisor, "__init__", init).start()
 
