@@ -75,22 +75,47 @@ def _compare(plan: Plan, programs: list[Peer], console: Console, target: Target)
         raise click.ClickException(f"broken off: {error}") from error
 
 
-@click.command(name="ab")
+AB_EXAMPLES = """\b
+Examples:
+  # has this checkout become slower?
+  python -m bench ab --before HEAD~10
+  # what does a setting cost? HTTP is off in all measurements
+  python -m bench ab --set HTTP_PORT=18080 --destinations 20
+"""
+
+
+@click.command(name="ab", epilog=AB_EXAMPLES)
 @options.bootstrap
-@click.option("--before", required=True, help="Revision to compare with, as git names it.")
+@click.option("--before", help="Revision to compare with, as git names it; without one, this checkout as it is.")
+@click.option(
+    "--set", "settings", multiple=True, callback=options.settings, help="NAME=VALUE: a setting of this checkout alone."
+)
 @click.option("--destinations", default="100", callback=options.numbers, help="Numbers of destinations.")
 @click.option("--events", default=400_000, type=click.IntRange(min=1), help="Events in the backlog.")
 @click.option("--turns", default=15, type=click.IntRange(min=1), help="Turns at each number of destinations.")
-def ab_command(*, target: Target, before: str, destinations: list[int], events: int, turns: int) -> None:
-    """CPU per event of this checkout over an earlier revision's, turn by turn, with its confidence interval."""
+def ab_command(
+    *,
+    target: Target,
+    before: str | None,
+    settings: dict[str, str],
+    destinations: list[int],
+    events: int,
+    turns: int,
+) -> None:
+    """CPU per event of this checkout over an earlier revision's, or with a setting over without.
+
+    Turn by turn, with the ratio's confidence interval.
+    """
+    if before is None and not settings:
+        raise click.UsageError("nothing to compare with: give --before REVISION, --set NAME=VALUE, or both")
     try:
-        programs = [ours({}), revision(before)]
+        other = revision(before) if before else msgspec.structs.replace(ours({}), name="without")
     except RevisionError as error:
         raise click.BadParameter(str(error), param_hint="--before") from error
     measuring = options.measuring("ab", target)
     console = options.console()
     plan = Plan(destinations=destinations, events=events, turns=turns, shape=Shape(namespaces=0))
-    result = _compare(plan, programs, console, target)
+    result = _compare(plan, [ours(settings), other], console, target)
     console.print(table(result))
     console.print(ratio_table(result))
     options.keep(measuring.result(result), console)

@@ -207,7 +207,9 @@ def test_a_probe_gets_through_a_thousand_connections_and_none_is_left(running: R
     try:
         for _ in range(1_000):
             clients.append(connect(running))
-            assert open_connections(running) <= connections.CONNECTIONS_MAX + 1
+            # Several are accepted in one turn of the loop, and what made room is closed with the next.
+            assert open_connections(running) <= connections.CONNECTIONS_MAX + server.BACKLOG
+        wait_until(lambda: open_connections(running) <= connections.CONNECTIONS_MAX, DEADLINE_S, "room to be made")
         assert ask(running, "/livez")[0].status == 200
     finally:
         for client in clients:

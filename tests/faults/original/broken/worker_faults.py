@@ -10,7 +10,6 @@ from fanout.settings import Settings
 from fanout.worker.deadletter import DeadLetters
 from fanout.worker.destination import Destination, Route
 from fanout.worker.envelope import KeyOf, RoutingKey, UnroutableError, key_function
-from fanout.worker.link import WorkerLink
 from fanout.worker.loop import READ_IDLE_S, Loop
 from fanout.worker.offsets import Window
 from fanout.worker.records import Record, SourceRecord, _Derived
@@ -19,6 +18,7 @@ from fanout.worker.routes import Refusal
 from fanout.worker.shard import Failure, Shard
 from fanout.worker.sink import Sink
 from fanout.worker.source import Source
+from fanout.worker.tally import Tally
 from fanout.worker.topics import Topics
 
 POLL_S = 15e-6  # what was meant as 15 s
@@ -147,7 +147,7 @@ def creates_without_limit() -> None:
 
 def counts_nothing() -> None:
     """11: no metrics."""
-    mock.patch.object(WorkerLink, "count").start()
+    mock.patch.object(Tally, "count").start()
 
 
 FAULTS: dict[str, Callable[[], None]] = {
