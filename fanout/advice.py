@@ -32,6 +32,9 @@ ADVICE = {
     "the state could not be looked at": "report it with its stack trace; delivery does not depend on it",
     "a request could not be answered": "report it with its stack trace; the data path does not depend on it",
     "the status could not be told to those who listen": "report it with its stack trace; the page asks again by itself",
+    # Dead letters: one line for each reason, with `repeated` how many more.
+    "an event became a dead letter": "read it in the dead-letter topic, and see its reason in docs/runbook.md; all "
+    "other events go on",
     # The group.
     "membership broken, joining anew": "nothing, once; if it comes again, look at the brokers and at this error",
     "partitions lost: another replica has them": "see why this replica did not answer its group: CPU throttling, "

@@ -7,6 +7,11 @@ BROKER_AWAY = (
     "Look at the brokers, at the network to them, and at ENDPOINT. Nothing is lost as long as the source keeps its "
     "events: delivery goes on by itself when a broker answers"
 )
+BAD_CREDENTIALS = (
+    "Correct the credentials and certificates of KAFKA_SASL_* and KAFKA_SSL_*, and see whether the listener in "
+    "ENDPOINT is the one for this way in. Nothing is lost as long as the source keeps its events: what is corrected "
+    "in a file, or at the broker, is taken up without a restart"
+)
 NOT_JOINED = (
     "Look at the broker that coordinates the group; where rights are missing, grant READ on the group {group} and on "
     "the topic {topic}"
@@ -24,6 +29,9 @@ RETENTION = (
 EXPIRED = (
     "They are gone: the topic {topic} has a mark for each range. Raise retention.ms of the source, and find out why "
     "this replica was so far behind"
+)
+SOURCE_RECREATED = (
+    "Nothing, if somebody made it anew on purpose; else find out who did, and take the right to delete it away"
 )
 LAG_UNKNOWN = "Grant READ and DESCRIBE on the topic {topic}, or look at the brokers that lead its partitions"
 DEAD_LETTERS = "Read them in the topic {topic}: the headers named fanout. say where each came from and why it is there"

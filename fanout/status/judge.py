@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from fanout.errors import Reason
 from fanout.status import advice
-from fanout.status.facts import Facts
+from fanout.status.facts import Facts, Failing
 from fanout.status.kinds import FindingKind, Severity
 from fanout.status.phrases import an_end, have, which
 from fanout.status.state import Finding, Partition
@@ -15,13 +15,14 @@ from fanout.words import counted, duration, some
 
 BROKER_AWAY_S = 10.0
 NOT_JOINED_S = 60.0
+REFUSED_S = 5.0  # where the group has said why it does not serve us, it is no matter of waiting
 NOT_MOVING_S = 60.0
 LAG_OLD_S = 30.0
 LAG_UNKNOWN_S = 60.0
 CRASHES = 3  # in a row: one or two are mended by a restart
 RETENTION_WARNING = 0.5
 RETENTION_ERROR = 0.8
-EXPIRED_FOR_S = 3_600.0
+LOST_FOR_S = 3_600.0
 MEMORY_WARNING = 0.9
 _ORDER = list(FindingKind)
 
@@ -64,18 +65,24 @@ def _group(facts: Facts, _: Onsets) -> Iterator[Finding]:
     silent, now = facts.broker_silent, facts.now
     if silent is not None:
         if now - silent.since >= BROKER_AWAY_S:
-            text = f"The broker has not answered for {duration(now - silent.since)}{_because(silent.reason)}"
-            yield _finding(FindingKind.BROKER_AWAY, text, advice.BROKER_AWAY, silent.since)
+            lasts, why = duration(now - silent.since), _because(silent.reason)
+            if facts.not_let_in:
+                text = f"No broker has let this replica in for {lasts}{why}"
+                yield _finding(FindingKind.BAD_CREDENTIALS, text, advice.BAD_CREDENTIALS, silent.since)
+            else:
+                text = f"The broker has not answered for {lasts}{why}"
+                yield _finding(FindingKind.BROKER_AWAY, text, advice.BROKER_AWAY, silent.since)
         return
     if facts.source_absent is not None:
         text = f"The source topic {facts.topic} is not to be seen: {facts.source_absent.reason}"
         todo = advice.SOURCE_MISSING.format(topic=facts.topic)
         yield _finding(FindingKind.SOURCE_MISSING, text, todo, facts.source_absent.since)
-    if facts.not_joined is not None and now - facts.not_joined.since >= NOT_JOINED_S:
-        lasts = duration(now - facts.not_joined.since)
-        text = f"This replica is no member of the group {facts.group} for {lasts}{_because(facts.not_joined.reason)}"
+    apart = facts.not_joined
+    if apart is not None and now - apart.since >= (REFUSED_S if apart.reason else NOT_JOINED_S):
+        lasts = duration(now - apart.since)
+        text = f"This replica has been no member of the group {facts.group} for {lasts}{_because(apart.reason)}"
         todo = advice.NOT_JOINED.format(group=facts.group, topic=facts.topic)
-        yield _finding(FindingKind.NOT_JOINED, text, todo, facts.not_joined.since)
+        yield _finding(FindingKind.NOT_JOINED, text, todo, apart.since)
     if facts.group_silent is not None:
         lasts = duration(now - facts.group_silent.since)
         text = f"The group {facts.group} has not answered for {lasts}: nothing new is read until it does"
@@ -87,8 +94,11 @@ def _workers(facts: Facts, _: Onsets) -> Iterator[Finding]:
     for failing in facts.failing:
         failure, lasts = failing.failure, duration(facts.now - failing.since)
         if failure.reason:
+            # The worker may have tried for a while before it failed.
+            since = min([failing.since, *_stood_since(facts, failing)])
+            lasts = duration(facts.now - since)
             text = f"{which(failing.partitions)} {have(failing.partitions)} not moved for {lasts}: {failure.reason}"
-            yield _finding(FindingKind.WORKER_FAILED, text, advice.of_failure(failure.cause), failing.since)
+            yield _finding(FindingKind.WORKER_FAILED, text, advice.of_failure(failure.cause), since)
         elif failing.crashes >= CRASHES:
             text = (
                 f"The worker of {which(failing.partitions).lower()} has ended {failing.crashes} times in a row, "
@@ -96,6 +106,13 @@ def _workers(facts: Facts, _: Onsets) -> Iterator[Finding]:
             )
             todo = f"{advice.of_failure(failure.cause)}. After {facts.crashes_max} times this program ends"
             yield _finding(FindingKind.CRASH_LOOP, text, todo, failing.since)
+
+
+def _stood_since(facts: Facts, failing: Failing) -> Iterator[float]:
+    """When its partitions that have something to deliver moved last."""
+    for partition in facts.partitions:
+        if partition.partition in failing.partitions and partition.lag_records and partition.progressed_at is not None:
+            yield partition.progressed_at
 
 
 def _moving(facts: Facts, _: Onsets) -> Iterator[Finding]:
@@ -152,21 +169,30 @@ def _retention(worst: Partition, share: float, facts: Facts) -> str:
 
 def _losses(facts: Facts, _: Onsets) -> Iterator[Finding]:
     """Events that went, or went elsewhere."""
-    recent = [expired for expired in facts.expired if facts.now - expired.at < EXPIRED_FOR_S]
+    recent = [expired for expired in facts.expired if facts.now - expired.at < LOST_FOR_S]
     if recent:
         numbers = sorted({number for expired in recent for number in expired.partitions})
         records, last = sum(expired.records for expired in recent), max(expired.at for expired in recent)
         text = (
             f"{counted(records, 'event')} of {which(numbers).lower()} {'was' if records == 1 else 'were'} deleted in "
-            f"the source before they were read, {duration(facts.now - last)} ago"
+            f"the source before they were read: noticed {duration(facts.now - last)} ago"
         )
         todo = advice.EXPIRED.format(topic=facts.dead_letter_topic)
         yield _finding(FindingKind.EXPIRED, text, todo, min(expired.since for expired in recent))
+    anew = facts.source_recreated_at
+    if anew is not None and facts.now - anew < LOST_FOR_S:
+        text = (
+            f"The source topic {facts.topic} was made anew {duration(facts.now - anew)} ago: it is read from its "
+            "start, and what was unread in the old one is gone"
+        )
+        yield _finding(FindingKind.SOURCE_RECREATED, text, advice.SOURCE_RECREATED, anew)
     refused = {reason: count for reason, count in facts.refused.items() if reason != Reason.EXPIRED and count > 0}
     if refused:
+        count = sum(refused.values())
         largest = sorted(refused, key=lambda reason: -refused[reason])
         text = (
-            f"{counted(sum(refused.values()), 'event')} became dead letters in the last ten minutes: "
+            f"{counted(count, 'event')} became {'a dead letter' if count == 1 else 'dead letters'} "
+            "in the last ten minutes: "
             f"{some([f'{refused[reason]} {reason}' for reason in largest])}"
         )
         todo = advice.DEAD_LETTERS.format(topic=facts.dead_letter_topic)

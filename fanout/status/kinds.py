@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     """What is not as it should be."""
 
     BROKER_AWAY = "broker-away"
+    BAD_CREDENTIALS = "bad-credentials"  # brokers are there, and let nobody in with ours
     NOT_JOINED = "not-joined"
     GROUP_SILENT = "group-silent"
     SOURCE_MISSING = "source-missing"
@@ -37,6 +38,7 @@ class FindingKind(StrEnum):
     NOT_MOVING = "not-moving"
     RETENTION = "retention"  # what is unread is near the age at which the source deletes it
     EXPIRED = "expired"  # it was deleted unread
+    SOURCE_RECREATED = "source-recreated"  # the whole of it was, and is there anew
     LAG_UNKNOWN = "lag-unknown"
     DEAD_LETTERS = "dead-letters"
     MEMORY = "memory"

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Collection
 from heapq import nlargest
 
+from fanout import log
 from fanout.counters import Counter
 from fanout.errors import Reason
 from fanout.link import Delivered
@@ -14,6 +15,8 @@ from fanout.status.facts import Expired
 from fanout.status.state import DeadLetter, Namespace, Rate
 from fanout.supervisor.recent import Recent
 from fanout.supervisor.wall import wall_s
+
+_repeats = log.Repeats(log.get("deadletters"))
 
 RATES_S = 600
 LETTERS = 20
@@ -91,6 +94,11 @@ class Reported:
         for reason, count in message.refused.items():
             self._tallies.count(catalogue.REFUSED, count, reason)
         for letter in message.letters:
+            if letter.reason != Reason.EXPIRED:  # told by the worker, with all that is lost
+                _repeats.warning(
+                    "an event became a dead letter", letter.reason,
+                    reason=letter.reason, partition=letter.partition, offset=letter.offset,
+                )  # fmt: skip
             known = DeadLetter(at=now, reason=letter.reason, partition=letter.partition, offset=letter.offset)
             self.letters.appendleft(known)
 

@@ -18,10 +18,12 @@ REQUEST_S = 5.0
 IDENTIFY_S = 2.0  # for how long a worker's start waits for an answer
 LIMITS_EVERY_S = 60.0
 
-_repeats = log.Repeats(log.get("source"))
-_limits_repeats = log.Repeats(log.get("source"), every_s=3_600.0)  # a right that is missing stays so
+_log = log.get("source")
+_repeats = log.Repeats(_log)
+_limits_repeats = log.Repeats(_log, every_s=3_600.0)  # a right that is missing stays so
 
 
+_LOCKED_OUT = {KafkaError._AUTHENTICATION, KafkaError._SSL}
 _ABSENCES = {
     KafkaError.UNKNOWN_TOPIC_OR_PART: "it does not exist",
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "it may not be read",
@@ -36,6 +38,7 @@ class SourceTopic:
         self._topic = settings.topic
         self._recreated = recreated
         self._said = ""  # of its connections, by the client
+        self.not_let_in = False  # that was of credentials or certificates
         self.admin = self._made()
         self._looked = asyncio.Event()
         self._limits_at = 0.0
@@ -46,6 +49,7 @@ class SourceTopic:
         self.silence = "it has not answered yet"  # why no broker answered the last look; empty if one did
         self.absence = ""  # why the last answer did not describe it
         self.absent_since = 0.0
+        self.recreated_at: float | None = None  # when it was noticed last that it is another topic
         self._wake = asyncio.Event()
         self._certain = asyncio.Event()
         self._certain.set()
@@ -66,6 +70,7 @@ class SourceTopic:
     def _hear(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._said = plain(error.str())
+            self.not_let_in = error.code() in _LOCKED_OUT
 
     async def learn_limits(self) -> None:
         """Learn how large its records can be, and how long they stay.
@@ -132,17 +137,20 @@ class SourceTopic:
                 KafkaError.UNKNOWN_TOPIC_OR_PART: "create it, or look at TOPIC",
                 KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
             }.get(client.kafka_error(error).code(), "look at the broker if this goes on; it is asked again")
-            _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
             self._note(client.kafka_error(error))
             if client.kafka_error(error).code() < 0:
+                _repeats.warning("broker not reachable, waiting for it", error=self.silence)
                 # No broker said so: this client may be one that has forgotten all of them (`client.strays`).
                 self.renew(self.settings)
+            else:
+                _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
             return
         self._note(None)
         self.partitions = len(description.partitions)
         identity = str(description.topic_id)
         if self.identity not in ("", identity):
             _repeats.error("source topic was made anew: reading it from the start", topic=self._topic)
+            self.recreated_at = wall_s()
             await self.learn_limits()
             self._recreated()
         self.identity = identity
@@ -154,7 +162,9 @@ class SourceTopic:
             self.admin.poll(0)  # calls back
             self.silence = self._said or error.str()
             return
-        self.answered_at, self.silence, self._said = now, "", ""
+        if self.silence and self.answered_at is not None:
+            _log.info("a broker answers again", silent_s=round(now - self.answered_at, 1))
+        self.answered_at, self.silence, self._said, self.not_let_in = now, "", "", False
         if error is None:
             self.absence = ""
             return

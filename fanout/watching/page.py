@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fanout.status.kinds import Severity
+from fanout.status.phrases import an_end
 from fanout.status.state import Failure, Status
 from fanout.words import counted, duration, printable
 
@@ -88,7 +89,7 @@ def _workers(status: Status) -> Table:
 
 
 def _failure(now: float, failure: Failure) -> str:
-    return f"{_ago(now, failure.at)}: {failure.cause}, {failure.reason or f'exit code {failure.exit_code}'}"
+    return f"{_ago(now, failure.at)}: {failure.reason or an_end(failure)} ({failure.cause})"
 
 
 def _namespaces(status: Status) -> Table:

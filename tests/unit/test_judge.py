@@ -8,7 +8,7 @@ import pytest
 from fanout.errors import FailureKind
 from fanout.status import advice
 from fanout.status.facts import Expired, Facts, Failing, Trouble
-from fanout.status.judge import EXPIRED_FOR_S, Onsets, judge
+from fanout.status.judge import LOST_FOR_S, Onsets, judge
 from fanout.status.kinds import Cause, FindingKind
 from fanout.status.phrases import an_end, headline
 from fanout.status.state import Failure, Finding, Partition
@@ -80,9 +80,20 @@ def test_the_state_is_told_in_one_sentence(seen: Facts, says: str) -> None:
     [
         (facts(broker_silent=Trouble(NOW - 180.0, "kafka:9092: Connection refused")), FindingKind.BROKER_AWAY,
          "The broker has not answered for 3 min: kafka:9092: Connection refused"),
+        (facts(broker_silent=Trouble(NOW - 12.0, "SASL authentication error: Authentication failed"), not_let_in=True),
+         FindingKind.BAD_CREDENTIALS,
+         "No broker has let this replica in for 12 s: SASL authentication error: Authentication failed"),
+        (facts(partition(), source_recreated_at=NOW - 180.0), FindingKind.SOURCE_RECREATED,
+         ("The source topic events was made anew 3 min ago: it is read from its start, and what was unread in the old "
+          "one is gone")),
+        (facts(partition(), refused={"not-json": 1}, refused_since=NOW - 60.0), FindingKind.DEAD_LETTERS,
+         "1 event became a dead letter in the last ten minutes: 1 not-json"),
+        (facts(partition(4, lag_records=9, progressed_at=NOW - 60.0), failing=[Failing([4], NOW - 2.0, 0, failure(
+            FailureKind.TOPIC_NOT_CREATED, "topic a could not be created for 58 s", 10))]),
+         FindingKind.WORKER_FAILED, "Partition 4 has not moved for 1 min: topic a could not be created for 58 s"),
         (facts(joined=False, not_joined=Trouble(NOW - 90.0, "Broker: Group authorization failed")),
          FindingKind.NOT_JOINED,
-         "This replica is no member of the group fanout for 1 min: Broker: Group authorization failed"),
+         "This replica has been no member of the group fanout for 1 min: Broker: Group authorization failed"),
         (facts(partition(), group_silent=Trouble(NOW - 20.0, "")), FindingKind.GROUP_SILENT,
          "The group fanout has not answered for 20 s: nothing new is read until it does"),
         (facts(source_absent=Trouble(NOW - 1.0, "it does not exist")), FindingKind.SOURCE_MISSING,
@@ -105,7 +116,7 @@ def test_the_state_is_told_in_one_sentence(seen: Facts, says: str) -> None:
         (facts(behind(1, seconds=7300.0), retention_s=7200.0), FindingKind.RETENTION,
          "Partition 1 is 2 h 1 min behind: what the source keeps for 2 h is being deleted unread"),
         (facts(partition(2), expired=[Expired([2], 1204, NOW - 700.0, NOW - 600.0)]), FindingKind.EXPIRED,
-         "1204 events of partition 2 were deleted in the source before they were read, 10 min ago"),
+         "1204 events of partition 2 were deleted in the source before they were read: noticed 10 min ago"),
         (facts(partition(), refused={"not-json": 9, "too-large": 1, "expired": 3}, refused_since=NOW - 60.0),
          FindingKind.DEAD_LETTERS,
          "10 events became dead letters in the last ten minutes: 9 not-json, 1 too-large"),
@@ -137,10 +148,12 @@ def test_how_far_behind_a_partition_is_has_to_be_unknown_for_a_minute() -> None:
     [
         facts(broker_silent=Trouble(NOW - 5.0, "")),
         facts(joined=False, not_joined=Trouble(NOW - 30.0, "")),
+        facts(joined=False, not_joined=Trouble(NOW - 3.0, "Broker: Group authorization failed")),
+        facts(partition(), source_recreated_at=NOW - LOST_FOR_S - 1.0),
         facts(partition(1, lag_records=7, progressed_at=NOW - 30.0)),
         facts(partition(1), failing=[Failing([1], NOW - 5.0, 2, failure())]),
         facts(behind(1, seconds=3000.0), retention_s=7200.0),
-        facts(partition(2), expired=[Expired([2], 1, NOW - 9e3, NOW - EXPIRED_FOR_S - 1.0)]),
+        facts(partition(2), expired=[Expired([2], 1, NOW - 9e3, NOW - LOST_FOR_S - 1.0)]),
         facts(partition(), memory_share=0.89),
         facts(partition(), refused={"expired": 2}),
     ],

@@ -47,8 +47,9 @@ class Replica:
         self.seat = SimpleNamespace(joined=True, problem="", unserved_s=lambda: 0.0)
         self.lifeline = SimpleNamespace(holds=True)
         self.source = SimpleNamespace(
-            silence="", absence="", absent_since=0.0, answered_at=time.time(), partitions=2, retention_s=RETENTION_S
-        )
+            silence="", absence="", absent_since=0.0, answered_at=time.time(), partitions=2, retention_s=RETENTION_S,
+            not_let_in=False, recreated_at=None,
+        )  # fmt: skip
         self.lag = SimpleNamespace(figures={}, problem="", look_soon=lambda: None)
         self.gaps = 0
         self.observer = Observer(settings(**changes))

@@ -94,7 +94,7 @@ def test_findings_are_told_with_advice_and_exit_with_1() -> None:
         result = call(url)
     assert result.exit_code == 1
     assert "2 min ago  not-moving" in result.stdout
-    assert "1 min ago: killed, exit code -9" in result.stdout
+    assert "1 min ago: killed by SIGKILL, as the kernel does for want of memory (killed)" in result.stdout
     assert "Last dead letters, of 4 records refused" in result.stdout
 
 
