@@ -1,9 +1,9 @@
-"""What commands share: a flag for each field of `Settings`, made from it, their loading, and the form of the output."""
+"""What commands share: a flag for each field of `Settings`, made from it, their loading, the output, how one ends."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
@@ -13,6 +13,7 @@ from fanout import config
 from fanout.config import convert
 from fanout.config.sources import FIELDS, SIDES, flag, variable
 from fanout.errors import ExitCode, SettingsError
+from fanout.settings import Settings
 from fanout.words import seconds_of
 
 PROGRAM = "events-fanout"
@@ -31,12 +32,12 @@ output = click.option(
 )
 
 
-def duration(name: str, usual: str, text: str) -> Callable[[Command], Command]:
-    """An option that is a duration, as in 90s, 30min or 2h; the command gets seconds."""
+def duration(name: str, usual: str | None, text: str) -> Callable[[Command], Command]:
+    """An option that is a duration, as in 90s, 30min or 2h; the command gets seconds, or None."""
 
-    def convert(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    def convert(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
         try:
-            return seconds_of(value)
+            return None if value is None else seconds_of(value)
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
 
@@ -118,3 +119,22 @@ def stop_at(problems: list[str] | tuple[str, ...]) -> None:
         click.echo(f"{PROGRAM}: {problem}", err=True)
     if problems:
         sys.exit(ExitCode.BAD_SETTINGS)
+
+
+def ask(settings: Settings, command: Callable[[], int]) -> NoReturn:
+    """Run what asks the cluster, and exit with its code, or tell on stderr why there is no answer."""
+    from fanout.check import connection
+    from fanout.cluster.answers import AskError, UnreachableError
+    from fanout.destinations.live import LiveListError
+
+    try:
+        sys.exit(command())
+    except UnreachableError as error:
+        row = connection.unreachable(settings, error)
+        click.echo(f"{PROGRAM}: {row.found}: {row.todo}", err=True)
+    except AskError as error:
+        click.echo(f"{PROGRAM}: the cluster does not tell: {error}", err=True)
+    except LiveListError as error:
+        click.echo(f"{PROGRAM}: {error}", err=True)
+        sys.exit(ExitCode.BAD_SETTINGS)
+    sys.exit(ExitCode.NO_ANSWER)

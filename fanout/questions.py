@@ -1,14 +1,12 @@
 """The commands that ask: a cluster, or a replica. Each imports what it needs when it is called."""
 
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 import click
 
 from fanout import flags
-from fanout.errors import ExitCode
-from fanout.settings import Settings
+from fanout.mending import MENDING
 
 _LAG_HELP = """\b
 Examples:
@@ -49,7 +47,7 @@ def lag(output: str, max_seconds: float | None, max_share: float | None, **param
     settings = flags.load(params).settings
     from fanout.lag import report
 
-    _ask(settings, lambda: report.main(settings, output, max_seconds, max_share))
+    flags.ask(settings, lambda: report.main(settings, output, max_seconds, max_share))
 
 
 @click.command(params=flags.options(), epilog=_TOPICS_HELP + "\n" + flags.SETTINGS_HELP)
@@ -70,9 +68,9 @@ def topics(output: str, *, prune: bool, live: TextIO | None, idle: float, yes: b
     from fanout.destinations import report
 
     if live is None:
-        _ask(settings, lambda: report.list_all(settings, output))
+        flags.ask(settings, lambda: report.list_all(settings, output))
     text = live.read()
-    _ask(settings, lambda: report.prune_dead(settings, output, text, idle_s=idle, really=yes))
+    flags.ask(settings, lambda: report.prune_dead(settings, output, text, idle_s=idle, really=yes))
 
 
 @click.command(params=flags.options(), epilog=_TRACE_HELP + "\n" + flags.SETTINGS_HELP)
@@ -98,7 +96,7 @@ def trace(namespace: str, output: str, **params: Any) -> None:  # noqa: ANN401  
     from fanout.trace.question import Question
 
     question = Question(namespace, params["name"], params["since"], most=params["most"], within_s=params["within"])
-    _ask(settings, lambda: report.main(settings, question, output, show=params["show"]))
+    flags.ask(settings, lambda: report.main(settings, question, output, show=params["show"]))
 
 
 @click.command(epilog=_STATUS_HELP)
@@ -115,23 +113,4 @@ def status(url: str, output: str, *, watch: bool) -> None:
     sys.exit(report.main(url, output, watch=watch))
 
 
-def _ask(settings: Settings, command: Callable[[], int]) -> NoReturn:
-    """Run what asks the cluster, and exit with its code, or tell on stderr why there is no answer."""
-    from fanout.check import connection
-    from fanout.cluster.answers import AskError, UnreachableError
-    from fanout.destinations.live import LiveListError
-
-    try:
-        sys.exit(command())
-    except UnreachableError as error:
-        row = connection.unreachable(settings, error)
-        click.echo(f"{flags.PROGRAM}: {row.found}: {row.todo}", err=True)
-    except AskError as error:
-        click.echo(f"{flags.PROGRAM}: the cluster does not tell: {error}", err=True)
-    except LiveListError as error:
-        click.echo(f"{flags.PROGRAM}: {error}", err=True)
-        sys.exit(ExitCode.BAD_SETTINGS)
-    sys.exit(ExitCode.NO_ANSWER)
-
-
-QUESTIONS = (flags.own_first(lag), flags.own_first(topics), flags.own_first(trace), status)
+QUESTIONS = (*(flags.own_first(command) for command in (lag, topics, trace, *MENDING)), status)

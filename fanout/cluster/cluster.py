@@ -1,6 +1,6 @@
 """The questions about a cluster, its group and its topics. Each blocks for an answer, `ANSWER_S` at most.
 
-None of them writes, but `delete`.
+None of them writes, but `delete` and `move`.
 """
 
 import time
@@ -153,6 +153,24 @@ class Cluster:
             if place.error is not None:
                 raise ask_error(place.error)
         return {place.partition: Commit(place.offset, place.metadata or "") for place in found if place.offset >= 0}
+
+    def move(self, offsets: Mapping[int, int], identity: str) -> None:
+        """Commit these offsets of the source, which is the topic of this identity. Raises AskError.
+
+        The broker refuses them while the group has members.
+        """
+        topic = self._settings.topic
+        places = [TopicPartition(topic, number, offset, identity) for number, offset in offsets.items()]
+        consumer = Consumer(client.reader(self._settings, client.DEFAULT_MESSAGE_MAX_BYTES, self._logger))
+        try:
+            answered = consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            raise ask_error(error.args[0]) from error
+        finally:
+            consumer.close()
+        for place in answered:
+            if place.error is not None:
+                raise ask_error(place.error)
 
     def identity(self, topic: str) -> str:
         """The topic's own id: one of the same name that is made anew has another one. Raises AskError."""

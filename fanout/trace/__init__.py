@@ -5,7 +5,6 @@
 - `routing`: what a run would do with it, by the worker's own router
 - `evidence`: what was found, as plain data
 - `search`: the looking: source, destination, dead letters
-- `letters`: what a dead letter says
 - `findings`: what is told of each place; pure
 - `verdict`: what the evidence comes to; pure
 - `report`: the same, printed

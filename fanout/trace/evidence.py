@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fanout.cluster.position import Position
-from fanout.trace.letters import Gap, Letter
+from fanout.deadletters.letters import Gap, Letter
 from fanout.trace.routing import Outcome
 
 
@@ -64,7 +64,8 @@ class Evidence(NamedTuple):
     destination_kept: int | None  # milliseconds; None: for ever, or not known
     letters_topic: str
     letters_look: Look
-    letters: Sequence[Letter]  # of the events that were looked for
+    letters: Sequence[Letter]  # of the events that were looked for, and not replayed
     gaps: Sequence[Gap]
     unknown_letters: int  # of which it cannot be told whose they are
     sightings: Sequence[Sighting] = ()
+    replayed: Sequence[Letter] = ()  # of the same events

@@ -19,6 +19,7 @@ class Where(StrEnum):
     DELIVERED = "delivered"
     WAITING = "waiting"
     DEAD_LETTER = "dead letter"
+    REPLAYED = "replayed"
     SKIPPED = "skipped"
     RESYNC = "resync dropped"
     EXPIRED_UNREAD = "expired unread"
@@ -50,6 +51,17 @@ def dead_letters(evidence: Evidence) -> list[Finding]:
         )
         for reason, count in reasons.most_common()
     ]  # fmt: skip
+
+
+def replayed(evidence: Evidence) -> Finding | None:
+    """Dead letters that were sent through routing again, and delivered."""
+    count = len(evidence.replayed)
+    if not count:
+        return None
+    were = "was" if count == 1 else "were"
+    return Finding(
+        Where.REPLAYED, count, f"{counted(count, 'dead letter')} in {evidence.letters_topic} {were} replayed"
+    )
 
 
 def waiting(settings: Settings, evidence: Evidence, found: list[Match]) -> Finding | None:

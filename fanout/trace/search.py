@@ -9,14 +9,17 @@ from fanout.cluster.answers import AskError, Ends, Overview, Place
 from fanout.cluster.backlog import kept_ms, positions_of
 from fanout.cluster.cluster import Cluster
 from fanout.cluster.reading import Read, Reading, time_of
+from fanout.deadletters import letters
 from fanout.settings import Settings
-from fanout.trace import letters
 from fanout.trace.event import Event, describe, is_about
 from fanout.trace.evidence import Evidence, Look, Match, Sighting
 from fanout.trace.question import Question
 from fanout.trace.routing import Routing, Way, digest_of
 
 SHOWN = 200  # sightings that are kept, the newest of each topic
+
+
+_Letters = tuple[list[letters.Letter], list[letters.Letter]]  # those that are left, and those that were replayed
 
 
 class Pass(NamedTuple):
@@ -53,7 +56,7 @@ class Search:
         route = self._routing.of_namespace(self._question.namespace)
         topic = route.detail if route.way is Way.DESTINATION else ""
         delivered, last, delivered_look = self._destination(topic)
-        found, gaps, unknown, letters_look = self._letters({(m.partition, m.offset) for m in matches})
+        (found, replayed), gaps, unknown, letters_look = self._letters({(m.partition, m.offset) for m in matches})
         return Evidence(
             now=self._now, since=self._since, route=route,
             positions=positions, members=len(self._cluster.group().members),
@@ -61,7 +64,7 @@ class Search:
             destination=topic, delivered_look=delivered_look, delivered=delivered, delivered_at=last,
             destination_kept=self._kept(topic),
             letters_topic=settings.dead_letter_topic, letters_look=letters_look, letters=found, gaps=gaps,
-            unknown_letters=unknown, sightings=self._sightings,
+            unknown_letters=unknown, sightings=self._sightings, replayed=replayed,
         )  # fmt: skip
 
     def _source(self) -> tuple[list[Match], int, Look]:
@@ -99,19 +102,23 @@ class Search:
         self._sightings += seen
         return found, last, records.look(looked)
 
-    def _letters(self, sought: set[tuple[int, int]]) -> tuple[list[letters.Letter], list[letters.Gap], int, Look]:
+    def _letters(self, sought: set[tuple[int, int]]) -> tuple[_Letters, list[letters.Gap], int, Look]:
         """Those of the events; `sought` are the coordinates of what the source still holds of them."""
         topic = self._settings.dead_letter_topic
         found: list[letters.Letter] = []
+        marks: set[letters.Spot] = set()
         gaps: list[letters.Gap] = []
         unknown = 0
         if topic not in self._overview.topics:
-            return found, gaps, unknown, Look(exists=False)
+            return ([], []), gaps, unknown, Look(exists=False)
         looked = self._pass(topic)
         records = _Watched(looked.reading)
         seen: deque[Sighting] = deque(maxlen=SHOWN)
         for record in records:
             letter = letters.read(record)
+            if isinstance(letter, letters.Mark):
+                marks.add(letter.spot)
+                continue
             if letter is None or letter.topic != self._settings.topic:
                 continue
             if letter.reason == "expired":
@@ -126,7 +133,9 @@ class Search:
             elif namespace is None:
                 unknown += 1
         self._sightings += seen
-        return found, gaps, unknown, records.look(looked)
+        left = [letter for letter in found if letter.spot not in marks]
+        replayed = [letter for letter in found if letter.spot in marks]
+        return (left, replayed), gaps, unknown, records.look(looked)
 
     def _wanted(self, value: bytes | None) -> Event | None:
         """The event of a record, if it is one that was asked for."""

@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     def all_is_well(self) -> bool:
         """Whether events were found, and none is missing."""
         found = {finding.where for finding in self.findings}
-        return Where.DELIVERED in found and found <= {Where.DELIVERED, Where.RESYNC, Where.UNKNOWN}
+        return Where.DELIVERED in found and found <= {Where.DELIVERED, Where.REPLAYED, Where.RESYNC, Where.UNKNOWN}
 
 
 class _Sorted(NamedTuple):
@@ -87,6 +87,7 @@ def _known(settings: Settings, evidence: Evidence, sorts: _Sorted) -> list[Findi
         lambda: findings.skipped(settings, evidence, sorts.skipped),
         lambda: findings.gone(evidence, sorts.gone),
         lambda: findings.delivered(evidence),
+        lambda: findings.replayed(evidence),
         lambda: findings.unverified(evidence, sorts.unverified),
         lambda: findings.resyncs(sorts.resyncs),
     )

@@ -7,11 +7,11 @@ import pytest
 
 from fanout.cluster.answers import Overview
 from fanout.cluster.position import Position
+from fanout.deadletters.letters import Gap, Letter, gap_of
 from fanout.settings import Settings
 from fanout.trace.event import describe, is_about
 from fanout.trace.evidence import Evidence, Look, Match
 from fanout.trace.findings import Where
-from fanout.trace.letters import Gap, Letter, gap_of
 from fanout.trace.question import Question
 from fanout.trace.routing import Outcome, Routing, Way
 from fanout.trace.verdict import Verdict, verdict
