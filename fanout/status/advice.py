@@ -12,6 +12,10 @@ BAD_CREDENTIALS = (
     "ENDPOINT is the one for this way in. Nothing is lost as long as the source keeps its events: what is corrected "
     "in a file, or at the broker, is taken up without a restart"
 )
+CREDENTIALS_UNUSED = (
+    "Correct the files, or what the broker lets these credentials do, before those of before expire: they are tried "
+    "again when they change, and from time to time"
+)
 NOT_JOINED = (
     "Look at the broker that coordinates the group; where rights are missing, grant READ on the group {group} and on "
     "the topic {topic}"

@@ -48,6 +48,7 @@ class Facts(msgspec.Struct, kw_only=True):
     running: frozenset[int] = frozenset()  # partitions that have a worker process
     broker_silent: Trouble | None = None
     not_let_in: bool = False  # the silence is one of credentials or certificates
+    credentials_unused: Trouble | None = None  # the files hold some that cannot be used
     not_joined: Trouble | None = None
     group_silent: Trouble | None = None
     source_absent: Trouble | None = None

@@ -89,6 +89,17 @@ def _group(facts: Facts, _: Onsets) -> Iterator[Finding]:
         yield _finding(FindingKind.GROUP_SILENT, text, advice.GROUP_SILENT, facts.group_silent.since)
 
 
+def _credentials(facts: Facts, _: Onsets) -> Iterator[Finding]:
+    """What goes on for now, and ends when a connection has to be made anew."""
+    unused = facts.credentials_unused
+    if unused is not None and facts.broker_silent is None:
+        text = (
+            f"The credentials in the files have not been taken up for {duration(facts.now - unused.since)}, and those "
+            f"of before are used{_because(unused.reason)}"
+        )
+        yield _finding(FindingKind.BAD_CREDENTIALS, text, advice.CREDENTIALS_UNUSED, unused.since, Severity.WARNING)
+
+
 def _workers(facts: Facts, _: Onsets) -> Iterator[Finding]:
     """Workers that end again and again: all that end for one reason are one finding."""
     for failing in facts.failing:
@@ -206,4 +217,12 @@ def _memory(facts: Facts, onsets: Onsets) -> Iterator[Finding]:
         yield _finding(FindingKind.MEMORY, text, advice.MEMORY, since, Severity.WARNING)
 
 
-_LOOKS: tuple[Callable[[Facts, Onsets], Iterator[Finding]], ...] = (_group, _workers, _moving, _lag, _losses, _memory)
+_LOOKS: tuple[Callable[[Facts, Onsets], Iterator[Finding]], ...] = (
+    _group,
+    _credentials,
+    _workers,
+    _moving,
+    _lag,
+    _losses,
+    _memory,
+)

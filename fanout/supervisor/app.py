@@ -94,6 +94,7 @@ class Supervisor:
             RotationHooks(objection, self._use, self._seat.sign_in, self._seat.exchange),
             Timing(settings.credentials_look_ms / 1000, settings.drain_timeout_ms / 1000),
         )  # fmt: skip
+        self._observer.unused_credentials = self._rotation.unused
 
     async def run(self) -> ExitCode:
         """From the first connection to the exit code."""

@@ -146,7 +146,7 @@ class Membership:
                     [TopicPartition(self._topic, p) for p in offsets], timeout=COMMITTED_S
                 )
             except KafkaException as error:
-                _repeats.warning("committed offsets not known, asking again", error=str(error))
+                _repeats.warning("committed offsets not known, asking again", error=client.kafka_error(error).str())
                 await asyncio.sleep(POLL_S)
                 continue
             failed = [answer.error for answer in answers if answer.error is not None]

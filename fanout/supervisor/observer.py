@@ -4,6 +4,7 @@ It is what HTTP serves: `fanout.http.server.Replica`. Nothing here blocks, and n
 """
 
 import os
+from collections.abc import Callable
 
 from fanout import __version__
 from fanout.metrics.catalogue import DUPLICATES_POSSIBLE, WORKER_RESTARTS
@@ -38,6 +39,7 @@ class Observer:
         self._shown = shown_settings(settings)
         self.reported = Reported(self.counted, settings.metrics_namespaces)
         self.protocol = ""
+        self.unused_credentials: Callable[[], Trouble | None] = lambda: None
         self.stopping = False
 
     def watch(self, parts: Parts, lag: LagWatch) -> None:
@@ -155,6 +157,7 @@ class Observer:
             running=view.running(parts.pool),
             broker_silent=Trouble(source.answered_at or self._started_at, source.silence) if source.silence else None,
             not_let_in=source.not_let_in,
+            credentials_unused=self.unused_credentials(),
             not_joined=None if seat.joined else Trouble(self._apart_since, seat.problem),
             group_silent=None if parts.lifeline.holds else Trouble(now - unserved_s, ""),
             source_absent=Trouble(source.absent_since, source.absence) if source.absence else None,

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 from fanout import log
 from fanout.errors import FailureKind, SettingsError
 from fanout.settings import Settings
+from fanout.status.facts import Trouble
 from fanout.supervisor.credentials import Credentials, Digests, Held, Watch, password_alone
 from fanout.supervisor.pool import Pool
 from fanout.supervisor.slot import Slot, next_life
+from fanout.supervisor.wall import wall_s
 
 POLL_S = 0.1
 # A worker that has nothing to deliver has to do without failing: the first for longer than the grace in which refused
@@ -69,6 +71,11 @@ class Rotation:
         self._failed: Digests | None = None
         self._failures = 0
         self._retry_at = 0.0
+        self._unused: Trouble | None = None
+
+    def unused(self) -> Trouble | None:
+        """Since when the files hold credentials that are not used, and why; None if all is well."""
+        return self._unused
 
     def _located(self, seen: Digests) -> Digests:
         return {path: digest for path, digest in seen.items() if path in self._credentials.located}
@@ -78,6 +85,8 @@ class Rotation:
         while self._credentials.paths:
             await self._timing.sleep(self._timing.look_every_s)
             seen = await asyncio.to_thread(self._watch.look)
+            if seen is not None and seen == self._settled:
+                self._unused = None
             if seen is None or seen == self._settled:
                 continue
             if seen != self._failed:
@@ -88,11 +97,12 @@ class Rotation:
             if problem:
                 self._tell_failure(seen, problem)
             else:
-                self._settled, self._failed = seen, None
+                self._settled, self._failed, self._unused = seen, None, None
 
     def _tell_failure(self, seen: Digests, problem: str) -> None:
         delay_s = min(RETRY_MAX_S, RETRY_FIRST_S * 2 ** min(self._failures, 10))
         self._failed, self._failures = seen, self._failures + 1
+        self._unused = Trouble(self._unused.since if self._unused is not None else wall_s(), problem)
         self._retry_at = self._timing.clock() + delay_s
         _log.error("new credentials not used", reason=problem, retry_in_s=delay_s, advice=_ADVICE)
 

@@ -84,7 +84,8 @@ class SourceTopic:
             entries = await asyncio.wrap_future(future)
         except KafkaException as error:
             _limits_repeats.warning(
-                "limits of the source not known, assuming Kafka's default", topic=self._topic, error=str(error),
+                "limits of the source not known, assuming Kafka's default", topic=self._topic,
+                error=client.kafka_error(error).str(),
                 advice=f"where the broker serves it, grant DESCRIBE_CONFIGS on the topic {self._topic}",
             )  # fmt: skip
             return
@@ -143,7 +144,12 @@ class SourceTopic:
                 # No broker said so: this client may be one that has forgotten all of them (`client.strays`).
                 self.renew(self.settings)
             else:
-                _repeats.warning("source topic not described", topic=self._topic, error=str(error), advice=advice)
+                _repeats.warning(
+                    "source topic not described",
+                    topic=self._topic,
+                    error=client.kafka_error(error).str(),
+                    advice=advice,
+                )
             return
         self._note(None)
         self.partitions = len(description.partitions)

@@ -119,7 +119,7 @@ class TopicLimits:
                 self._unheard[name] = since, now + UNHEARD_AGAIN_S
                 return
             _repeats.warning(
-                "topic configuration unknown", name, topic=name, error=str(error),
+                "topic configuration unknown", name, topic=name, error=problem.str(),
                 advice="grant DESCRIBE_CONFIGS on it; until then what it refuses is learned from its refusals",
             )  # fmt: skip
         self._unheard.pop(name, None)

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from fanout import log
+from fanout import client, log
 from fanout.errors import FailureKind, WorkerFailureError
 from fanout.worker.records import SourceRecord
 
@@ -49,7 +49,8 @@ def beginnings(
             watermarks = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=WATERMARKS_S)
         except KafkaException as error:
             watermarks = None
-            _repeats.warning("beginning not known", partition, partition=partition, error=str(error))
+            _repeats.warning("beginning not known", partition, partition=partition,
+                             error=client.kafka_error(error).str())  # fmt: skip
         if watermarks is None:
             break  # the next would wait as long, and a worker has to beat
         found[partition] = watermarks[0]
@@ -133,7 +134,7 @@ class Source:
                 )
             except KafkaException as error:
                 watermarks = None
-                _repeats.warning("watermarks not known, trying again", partition, error=str(error))
+                _repeats.warning("watermarks not known, trying again", partition, error=client.kafka_error(error).str())
             if watermarks is None:
                 return
             self._go_on(partition, *watermarks)

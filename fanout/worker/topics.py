@@ -97,7 +97,7 @@ class Topics:
             try:
                 self.learn(RELIST_TIMEOUT_S)
             except KafkaException as error:
-                _repeats.warning("topics not listed", error=str(error))
+                _repeats.warning("topics not listed", error=kafka_error(error).str())
         return self._has_room_for(name)
 
     def _has_room_for(self, name: str) -> bool:

@@ -83,6 +83,10 @@ def test_the_state_is_told_in_one_sentence(seen: Facts, says: str) -> None:
         (facts(broker_silent=Trouble(NOW - 12.0, "SASL authentication error: Authentication failed"), not_let_in=True),
          FindingKind.BAD_CREDENTIALS,
          "No broker has let this replica in for 12 s: SASL authentication error: Authentication failed"),
+        (facts(partition(), credentials_unused=Trouble(NOW - 120.0, "SASL authentication error")),
+         FindingKind.BAD_CREDENTIALS,
+         ("The credentials in the files have not been taken up for 2 min, and those of before are used: "
+          "SASL authentication error")),
         (facts(partition(), source_recreated_at=NOW - 180.0), FindingKind.SOURCE_RECREATED,
          ("The source topic events was made anew 3 min ago: it is read from its start, and what was unread in the old "
           "one is gone")),

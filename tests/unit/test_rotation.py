@@ -322,6 +322,9 @@ def test_what_the_broker_refuses_changes_nothing_and_is_told_with_its_reason(lif
         told = lines(logged, "new credentials not used")
         assert told[0]["fanout.reason"] == "Authentication failed"
         assert "wrong" not in logged.getvalue()
+        unused = life.rotation.unused()
+        assert unused is not None
+        assert unused.reason == "Authentication failed"
 
     life.run(body)
 
@@ -374,6 +377,8 @@ def test_what_the_broker_takes_later_is_taken_up_without_another_change(life: Li
         await until(lambda: len(life.asked) >= 3)
         del life.objections["second"]
         await until(lambda: life.all_have("second"))
+        await life.looks()
+        assert life.rotation.unused() is None
 
     life.run(body)
 
@@ -383,9 +388,10 @@ def test_a_refused_file_that_is_put_back_needs_nothing(life: Life) -> None:
 
     async def body() -> None:
         life.files.password.write_text("wrong")
-        await until(lambda: life.asked)
+        await until(lambda: life.rotation.unused() is not None)
         life.files.password.write_text("first")
         await life.looks()
+        assert life.rotation.unused() is None
         asked = len(life.asked)
         await life.looks(100)
         assert (len(life.asked), life.used, life.told) == (asked, [], [])
