@@ -59,11 +59,12 @@ INFLIGHT_RECORDS = _metric("inflight_records", Kind.GAUGE, "Records read and not
 INFLIGHT_BYTES = _metric("inflight_bytes", Kind.GAUGE, "Bytes of their values.")
 DELIVERY_SECONDS = _metric(
     "delivery_seconds", Kind.HISTOGRAM,
-    "From reading to acknowledgement, of the record of each round that waited longest.",
+    "From reading to acknowledgement, of the record of each round that waited longest; the worker notices it up to some "
+    "20 ms late when there is little to do.",
 )  # fmt: skip
 END_TO_END_SECONDS = _metric(
     "end_to_end_seconds", Kind.HISTOGRAM,
-    "From a record's timestamp in the source to its acknowledgement, of the oldest record of each round.",
+    "From a record's timestamp in the source to its acknowledgement, of the oldest record of each round; as late.",
 )  # fmt: skip
 
 LAG_RECORDS = _metric("lag_records", Kind.GAUGE, "Records of the source that are not delivered.", "partition")
