@@ -59,8 +59,8 @@ INFLIGHT_RECORDS = _metric("inflight_records", Kind.GAUGE, "Records read and not
 INFLIGHT_BYTES = _metric("inflight_bytes", Kind.GAUGE, "Bytes of their values.")
 DELIVERY_SECONDS = _metric(
     "delivery_seconds", Kind.HISTOGRAM,
-    "From reading to acknowledgement, of the record of each round that waited longest; the worker notices it up to some "
-    "20 ms late when there is little to do.",
+    "From reading to acknowledgement, of the record of each round that waited longest; the worker notices it up to "
+    "some 20 ms late when there is little to do.",
 )  # fmt: skip
 END_TO_END_SECONDS = _metric(
     "end_to_end_seconds", Kind.HISTOGRAM,
