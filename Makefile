@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test test-unit test-bench test-peers chaos mutants soak peers lint fmt lock docs clean java
+.PHONY: help install tools demo test test-unit test-bench test-peers chaos mutants soak peers lint fmt lock docs says clean java
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,11 @@ docs: $(STAMP) ## Write docs/settings.md, docs/metrics.md and the dashboard from
 	$(BIN)/python -m fanout.config.reference > docs/settings.md
 	$(BIN)/python -m fanout.metrics.reference > docs/metrics.md
 	$(BIN)/python -m fanout.metrics.dashboard > deploy/monitoring/dashboard.json
+
+says: $(STAMP) java ## Make happen what can happen, on a real Kafka, and write what is said to docs/what-it-says.md.
+	$(BIN)/python -m bench fetch
+	WHAT_IT_SAYS=tests/status/recorded $(BIN)/pytest --numprocesses 2 --dist loadfile tests/status
+	$(BIN)/python -m tests.status.page > docs/what-it-says.md
 
 clean: ## Remove .venv and every cache.
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
