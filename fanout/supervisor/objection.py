@@ -42,7 +42,8 @@ class _Question:
         """Why it got no answer, as far as the client knows."""
         self.admin.poll(0)  # calls back
         said = [error.str() for error in self._said if error.code() != KafkaError._ALL_BROKERS_DOWN]
-        return "; ".join(dict.fromkeys([client.kafka_error(error).str(), *map(plain, said)]))
+        # What it was asked for and waited for says nothing where the connection itself says why.
+        return "; ".join(dict.fromkeys(map(plain, said))) or client.kafka_error(error).str()
 
 
 async def silence(settings: Settings) -> str:
