@@ -25,6 +25,7 @@ FETCH_BYTES = 4 * 1024 * 1024
 FETCH_PARTITION_BYTES = 128 * 1024  # at least, where a worker holds many partitions
 PEEK_PARTITION_BYTES = 16 * 1024  # a batch that is larger comes nevertheless, and then alone
 BROKER_ANSWER_S = 10.0
+TRANSACTION_MS = 60_000  # after which a broker aborts one that nobody ends
 RECONNECT_MS = 1_000
 CONNECTED_S = RECONNECT_MS / 1000  # by then a client has connected, if it knows where to and a broker is there
 
@@ -135,6 +136,23 @@ def producer(settings: Settings, source_max_bytes: int, logger: logging.Logger |
 def shard(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
     """A producer that calls back for failures only: a callback per success costs a quarter of all CPU."""
     return producer(settings, source_max_bytes, logger) | {"delivery.report.only.error": True}
+
+
+def transactional_id(settings: Settings) -> str:
+    """The name under which `replay` writes: a second one that is begun fences the first."""
+    return f"{settings.groupid}-replay"
+
+
+def transactional(settings: Settings, source_max_bytes: int, logger: logging.Logger | None = None) -> Config:
+    """The producer of `replay`: what it sends is seen once its transaction is committed, or never."""
+    config = producer(settings, source_max_bytes, logger) | {
+        "transactional.id": transactional_id(settings),
+        "transaction.timeout.ms": TRANSACTION_MS,
+        # Of which a delivery must not take all. Given up is the transaction, and no record is lost by that.
+        "message.timeout.ms": TRANSACTION_MS // 2,
+    }
+    config.pop("delivery.timeout.ms", None)  # the same by another name
+    return config
 
 
 def linger_ms(settings: Settings) -> float:

@@ -11,6 +11,12 @@ Examples:
   events-fanout dead-letters --reason too-large --reason bad-namespace --since 1d
   events-fanout dead-letters --show 0:1234 --value
 """
+_REPLAY_HELP = """\b
+Examples:
+  events-fanout replay --dry-run
+  events-fanout replay --reason unknown-topic --since 2h
+  events-fanout replay --output json | jq '.fates[] | select(.fate == "refused again")'
+"""
 _RESET_HELP = """\b
 Examples:
   events-fanout reset --to earliest
@@ -65,6 +71,26 @@ def dead_letters(
     flags.ask(settings, lambda: report.list_all(settings, question(reasons, since), most, output))
 
 
+@click.command(params=flags.options(), epilog=_REPLAY_HELP + "\n" + flags.SETTINGS_HELP)
+@_reasons
+@flags.duration("--since", None, "Only those that were written in the last so long.")
+@click.option("--dry-run", is_flag=True, help="Tell what would become of each, and send nothing.")
+@flags.output
+def replay(output: str, reasons: tuple[str, ...], since: float | None, *, dry_run: bool, **params: object) -> None:
+    """Send dead letters through routing again, once what kept them from their destination is mended.
+
+    Each is marked as replayed in the transaction that delivers it: a second replay sends nothing twice.
+
+    Exit code 0: all that can be was replayed. 1: some were refused again, or another replay was begun. 2: wrong
+    settings. 5: the cluster does not tell, or does not take them; what was told before that is done.
+    """
+    settings = flags.load(params).settings
+    from fanout.deadletters.question import question
+    from fanout.replay import report
+
+    flags.ask(settings, lambda: report.main(settings, question(reasons, since), output, dry=dry_run))
+
+
 @click.command(params=flags.options(), epilog=_RESET_HELP + "\n" + flags.SETTINGS_HELP)
 @click.option(
     "--to",
@@ -92,4 +118,4 @@ def reset(output: str, to: str, *, yes: bool, **params: object) -> None:
     flags.ask(settings, lambda: report.main(settings, target, output, really=yes))
 
 
-MENDING = (dead_letters, reset)
+MENDING = (dead_letters, replay, reset)

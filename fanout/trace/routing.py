@@ -41,7 +41,7 @@ class Routing:
 
     def __init__(self, settings: Settings, overview: Overview) -> None:
         self._settings = settings
-        self._topics = overview.topics
+        self._topics = set(overview.topics)  # and those that a run would have made by now
         self._router = Router(settings, key_function(settings), self._open)
         # What is skipped as a resync has a namespace all the same.
         self._key_of = key_function(msgspec.structs.replace(settings, drop_resync=False))
@@ -88,6 +88,7 @@ class Routing:
                 return Refusal(Reason.UNKNOWN_TOPIC, f"{name} does not exist and TOPIC_CREATE=none")
             if len(self._topics) >= self._settings.topics_max:
                 return Refusal(Reason.TOPICS_MAX, f"the cluster has {len(self._topics)} topics (TOPICS_MAX)")
+            self._topics.add(name)
         return Destination(name, _Nowhere())
 
 

@@ -25,6 +25,8 @@ LOOKED_AT_BY = {"fanout.supervisor": ("fanout.http.server", "fanout.status.")}
 KNOWS_THE_CLIENT = {
     "fanout.client": "the configuration of all clients, and the question which protocol a broker serves",
     "fanout.metrics.exposition": "its version",
+    "fanout.replay.gate": "the admin client",
+    "fanout.replay.outbox": "the transactional producer",
     "fanout.supervisor.membership": "the member of the group",
     "fanout.supervisor.committer": "its commits",
     "fanout.supervisor.app": "its errors",

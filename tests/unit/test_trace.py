@@ -70,6 +70,15 @@ def test_a_dead_letter_is_told_by_its_reason() -> None:
     assert "1 dead letter in events-dlq: too-large (it has 2 MB)" in answer.sentence
 
 
+def test_a_dead_letter_that_was_replayed_is_no_loss() -> None:
+    letter = Letter("unknown-topic", "", "events", 0, 1, NOW, None)
+    answer = judged(matches=[match(1)], replayed=[letter], delivered=Counter([b"1"]))
+    assert places(answer) == {Where.DELIVERED: 1, Where.REPLAYED: 1}
+    assert "1 dead letter in events-dlq was replayed" in answer.sentence
+    assert answer.all_is_well
+    assert places(judged(matches=[match(1)], replayed=[letter])) == {Where.GONE: 1, Where.REPLAYED: 1}
+
+
 def test_the_rule_that_skips_is_named_whether_events_are_there_or_not() -> None:
     skipped = Outcome(Way.SKIPPED, "")
     assert places(judged(route=skipped, matches=[match(outcome=skipped)])) == {Where.SKIPPED: 1}
