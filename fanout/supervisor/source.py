@@ -79,8 +79,9 @@ class SourceTopic:
         """
         self._limits_at = time.monotonic() + LIMITS_EVERY_S
         resource = ConfigResource(ResourceType.TOPIC, self._topic)
+        admin = self.admin  # held until it has answered: one that is renewed meanwhile would end without an answer
         try:
-            future = self.admin.describe_configs([resource], request_timeout=REQUEST_S)[resource]
+            future = admin.describe_configs([resource], request_timeout=REQUEST_S)[resource]
             entries = await asyncio.wrap_future(future)
         except KafkaException as error:
             _limits_repeats.warning(
@@ -130,8 +131,9 @@ class SourceTopic:
         await self._certain.wait()
 
     async def _look(self) -> None:
+        admin = self.admin  # held, as above
         try:
-            future = self.admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
+            future = admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
             description = await asyncio.wrap_future(future)
         except KafkaException as error:
             advice = {
