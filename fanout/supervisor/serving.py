@@ -64,6 +64,8 @@ class Serving:
                 await self._seat.look_for_itself(self._source.admin)
             except (KafkaException, RuntimeError) as error:  # the second of a client that is closed by now
                 _log.debug("the group does not tell whether this member is in it", error=str(error))
+            except Exception as error:  # noqa: BLE001 - told, and looked at again
+                _log.error("the state could not be looked at", exc_info=error)
 
     async def _tick(self) -> None:
         while True:
