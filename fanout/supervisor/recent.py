@@ -42,6 +42,9 @@ class Recent:
         return float(self._steps[0][0] * STEP_S) if self._steps else 0.0
 
     def _forget(self, step: int) -> None:
+        if self._steps and self._steps[-1][0] > step:
+            # The clock was put back: what would be of a time to come is of now, and goes like everything else.
+            self._steps = deque((min(at, step), counts) for at, counts in self._steps)
         while self._steps and self._steps[0][0] <= step - STEPS:
             for name, count in self._steps.popleft()[1].items():
                 self._all[name] -= count

@@ -21,3 +21,13 @@ def test_memory_is_bounded_and_the_busiest_are_kept() -> None:
     assert recent.most(2, 9 * STEP_S)[0] == ("busiest", 1_000_000)
     assert recent.most(2, 9 * STEP_S)[1][1] == 10
     assert recent.counts(100 * STEP_S) == {}
+
+
+def test_a_clock_that_is_put_back_keeps_nothing_for_longer_and_memory_is_bounded() -> None:
+    recent, later = Recent(), 1_000 * STEP_S
+    recent.add({"a": 1}, later)
+    for minute in range(5):
+        recent.add({"b": 1}, minute * STEP_S)
+    assert recent.counts(5 * STEP_S) == {"a": 1, "b": 5}
+    assert recent.since() == 0.0
+    assert recent.counts((5 + STEPS) * STEP_S) == {}
