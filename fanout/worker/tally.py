@@ -5,7 +5,8 @@ Nothing here is called for each record: only for a group, a round, a dead letter
 
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from itertools import islice
 
 from fanout.counters import Counter
 from fanout.link import Delivered, Durations, Letter
@@ -14,6 +15,7 @@ from fanout.metrics.tallies import Observations
 LETTERS_MAX = 20  # of one report: the last ones
 # The supervisor hears of so many destinations of this worker in a second, and of each of them once a second at most.
 TOPICS_PER_S = 1_000
+TOPICS_MAX = 10_000  # of one report: with the longest names it is well within a frame of the link
 
 
 class Tally:
@@ -62,13 +64,15 @@ class Tally:
         self, offsets: dict[int, int], records: int, nbytes: int, producers: int, now: float, *, final: bool
     ) -> Delivered:
         """The report of all that was noted since the last one, with these offsets and this load."""
-        topics: Mapping[str, int] = {}
+        topics: dict[str, int] = {}
         if final or self._topics_are_due(now):
-            topics, self._topics = self._topics, {}
+            topics = dict(islice(self._topics.items(), TOPICS_MAX))
+            for topic in topics:
+                del self._topics[topic]
             self._topics_due = now + max(1.0, len(topics) / TOPICS_PER_S)
         report = Delivered(
             offsets, dict(self._counters), records, nbytes, producers,
-            refused=dict(self._refused), letters=list(self._letters), topics=dict(topics),
+            refused=dict(self._refused), letters=list(self._letters), topics=topics,
             delivery=_durations(self._delivery), end_to_end=_durations(self._end_to_end),
         )  # fmt: skip
         self._counters.clear()

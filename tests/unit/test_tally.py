@@ -1,7 +1,7 @@
 """What a worker tells besides its offsets."""
 
 from fanout.counters import Counter
-from fanout.link import Delivered, Letter
+from fanout.link import FRAME_MAX_BYTES, Delivered, Letter, encode
 from fanout.worker.tally import LETTERS_MAX, TOPICS_PER_S, Tally
 
 
@@ -67,3 +67,17 @@ def test_of_many_dead_letters_the_last_are_told_and_all_are_counted() -> None:
     report = take(tally, 1.0)
     assert report.refused == {"too-large": 1_000}
     assert [letter.offset for letter in report.letters] == list(range(1_000 - LETTERS_MAX, 1_000))
+
+
+def test_a_report_of_ever_so_many_destinations_fits_into_a_frame_and_none_is_left_out() -> None:
+    tally = Tally()
+    names = [f"{number:0249}" for number in range(30_000)]
+    for name in names:
+        tally.hand(name, 1)
+    told: list[str] = []
+    for round_at in (0.0, 100.0, 200.0):
+        report = take(tally, round_at, final=True)
+        assert len(encode(report)) < FRAME_MAX_BYTES
+        told += report.topics
+    assert told == names
+    assert not tally.anything(300.0)
