@@ -180,7 +180,7 @@ class Membership:
         lost = {tp.partition for tp in partitions}
         _log.warning("partitions lost: another replica has them", partitions=sorted(lost))
         self._forget(lost)
-        self.joined = False
+        self.joined, self.problem = False, ""  # what was said before is not why
         self._tallies.count(REBALANCES, 1, "lost")
         self._handlers.lost(lost)
 

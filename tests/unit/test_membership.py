@@ -587,8 +587,10 @@ def test_a_member_has_joined_once_it_is_given_anything_and_until_all_is_lost() -
         await bench.tell("on_revoke", 0)
         assert bench.membership.joined, "it is a spare now"
         await bench.assign(p0=5)
+        bench.membership._tell(KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE))
         await bench.tell("on_lost", 0)
         assert not bench.membership.joined
+        assert not bench.membership.problem, "what was wrong once is not why all was lost"
         counted = bench.tallies.counts(REBALANCES)
         assert counted == {("assigned",): 2, ("revoked",): 1, ("lost",): 1}
 
