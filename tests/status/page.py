@@ -11,7 +11,7 @@ HEAD = """\
 # What it says
 
 Each thing that can happen, made to happen on a real Kafka, and what whoever is on call sees of it: on the page of the
-replica and in `events-fanout status`, which say the same; in the metrics; which alerts fire; and in the log. What to
+replica and in `events-fanout status`, which tell the same state; in the metrics; which alerts fire; and in the log. What to
 do about each, at length, is in the [runbook](runbook.md).
 
 This page is made from a recording by the tests of `tests/status`, which fail when any of it is not said any more:

@@ -61,7 +61,8 @@ def keep(said: Said, kind: str | None, log: str) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(msgspec.json.format(msgspec.json.encode(said)) + b"\n")
     else:
-        assert _essence(said, kind, log) == _essence(recorded(said.case), kind, log), "run `make says`"
+        now, then = _essence(said, kind, log), _essence(recorded(said.case), kind, log)
+        assert now == then, f"{said.case}: it says {now}, and the page has {then}: `make says` writes it anew"
 
 
 def _essence(said: Said, kind: str | None, log: str) -> list[str]:
