@@ -11,10 +11,11 @@ HEAD = """\
 # What it says
 
 Each thing that can happen, made to happen on a real Kafka, and what whoever is on call sees of it: on the page of the
-replica and in `events-fanout status`, which tell the same state; in the metrics; which alerts fire; and in the log. What to
-do about each, at length, is in the [runbook](runbook.md).
+replica and in `events-fanout status`, which tell the same state; in the metrics; which alerts fire; and in the log.
+What to do about each, at length, is in the [runbook](runbook.md).
 
-This page is made from a recording by the tests of `tests/status`, which fail when any of it is not said any more:
+This page is made from a recording by the tests of `tests/status`. They fail when the finding, the metric or the line of
+the log that matters in a row is not there any more, or when finding and line have other words.
 `make says` records it anew. In the recording
 
 - the time in the first column is how long it took from what happened until all of its row was so. Where delivery has
