@@ -114,15 +114,13 @@ def time_of(record: Read) -> int | None:
     return None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
 
 
-def first_records(
-    settings: Settings, ranges: Mapping[Place, Ends], within_s: float, *, tolerant: bool = False
-) -> dict[Place, Read]:
+def first_records(settings: Settings, ranges: Mapping[Place, Ends], within_s: float) -> dict[Place, Read]:
     """The first record of each range; a partition that does not answer in time is left out.
 
-    Raises AskError where a topic may not be read; with `tolerant` that one is left out, too.
+    Raises AskError where a topic may not be read.
     """
     found: dict[Place, Read] = {}
-    reading = Reading(settings, ranges, within_s, tolerant=tolerant)
+    reading = Reading(settings, ranges, within_s)
     for record in reading.records():
         place = (record.topic(), record.partition())
         found.setdefault(place, record)

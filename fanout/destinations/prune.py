@@ -53,6 +53,8 @@ def _reason_to_keep(topic: Topic, idle_s: float) -> str:
         return "it holds the events of cluster-scoped objects"
     if topic.origin is Origin.FOREIGN:
         return "its last record is no event of this namespace"
+    if topic.origin is Origin.MATCHES and topic.records:
+        return "its last record could not be read: whose the topic is, is not known"
     if topic.last_event_age_s is not None and topic.last_event_age_s < idle_s:
         return f"written to {duration(topic.last_event_age_s)} ago, within --idle {duration(idle_s)}"
     if topic.records and topic.last_event_age_s is None and idle_s > 0:

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from confluent_kafka import TIMESTAMP_CREATE_TIME
+from confluent_kafka import TIMESTAMP_CREATE_TIME, Producer
 
 from bench.broker import LocalKafka
 from tests.commands.asking import call
@@ -17,6 +17,16 @@ DAY_MS = 86_400_000
 def old_event(namespace: str, number: int = 0) -> Record:
     at_ms = time.time_ns() // 1_000_000 - 2 * 3_600_000
     return Record(event(namespace, "pod", number), timestamp=(TIMESTAMP_CREATE_TIME, at_ms))
+
+
+def in_transaction(kafka: LocalKafka, prefix: str, values: dict[str, bytes]) -> None:
+    """Write one record to each topic, behind which is the end of a transaction."""
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": prefix})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for name, value in values.items():
+        producer.produce(f"{prefix}.{name}", value)
+    producer.commit_transaction(30)
 
 
 def ours(kafka: LocalKafka, prefix: str) -> set[str]:
@@ -79,6 +89,16 @@ def test_pruning_deletes_what_it_should_and_only_when_told_to(kafka: LocalKafka,
     done = call(kafka, prefix, *prune, "--yes", stdin="live\n\nother\n", **settings)
     assert done.exit_code == 0, done.output
     wait_until(lambda: ours(kafka, prefix) == before - {"dead", "empty"}, 30, "the topics are gone, and no others")
+
+
+def test_whose_a_topic_is_is_known_also_behind_the_end_of_a_transaction(kafka: LocalKafka, prefix: str) -> None:
+    kafka.create_topic(f"{prefix}-source")
+    for name in ("live", "replayed", "bought"):
+        kafka.create_topic(f"{prefix}.{name}")
+    in_transaction(kafka, prefix, {"replayed": event("replayed", "pod", 1), "bought": b"<order/>"})
+    told = call(kafka, prefix, "topics", "--prune", "--live", "-", "--idle", "0s", "--output", "json", stdin="live\n")
+    outcomes = {row["topic"].removeprefix(f"{prefix}."): row["outcome"] for row in json.loads(told.stdout)}
+    assert outcomes == {"replayed": "would be deleted", "bought": "kept"}
 
 
 def test_a_list_that_cannot_be_right_deletes_nothing(kafka: LocalKafka, prefix: str, tmp_path: Path) -> None:

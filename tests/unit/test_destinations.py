@@ -51,6 +51,7 @@ def test_a_topic_of_a_namespace_that_is_gone_may_go() -> None:
         ({"origin": Origin.OWN}, "the program's own"),
         ({"origin": Origin.RESERVED}, "reserved"),
         ({"origin": Origin.FOREIGN}, "no event of this namespace"),
+        ({"origin": Origin.MATCHES}, "could not be read"),
         ({"last_event_age_s": 60.0}, "written to 1 min ago"),
         ({"last_event_age_s": None}, "not known"),
         ({"namespace": "_cluster"}, "cluster-scoped"),
