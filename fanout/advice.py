@@ -29,6 +29,7 @@ ADVICE = {
     "a setting cannot be used": "correct it: `events-fanout config` shows each with its origin; this program has ended",
     # HTTP, and what it tells.
     "the lag could not be looked at": "report it with its stack trace; delivery does not depend on it",
+    "a report could not be counted": "restart the replica if it was upgraded while it ran; delivery goes on",
     "the state could not be looked at": "report it with its stack trace; delivery does not depend on it",
     "a request could not be answered": "report it with its stack trace; the data path does not depend on it",
     "the status could not be told to those who listen": "report it with its stack trace; the page asks again by itself",

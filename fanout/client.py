@@ -109,6 +109,7 @@ def peeker(settings: Settings, logger: logging.Logger | None = None) -> Config:
         "fetch.min.bytes": 1,
         "max.partition.fetch.bytes": PEEK_PARTITION_BYTES,
         "queued.min.messages": 1,
+        "enable.partition.eof": True,  # behind the last record of a transaction there is its mark, and no record
     }
 
 

@@ -138,6 +138,8 @@ def _moving(facts: Facts, _: Onsets) -> Iterator[Finding]:
             if partition.partition not in told
             and (partition.partition in facts.running) is runs
             and partition.lag_records
+            and (partition.position or 0) < (partition.end or 0)  # it may have moved since the look
+            and facts.now - (partition.looked_at or 0.0) < LAG_OLD_S
             and facts.now - (partition.progressed_at or facts.now) >= NOT_MOVING_S
         ]
         if still:

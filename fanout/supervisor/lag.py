@@ -82,6 +82,7 @@ class LagWatch:
         self._wake = asyncio.Event()
         self.figures: dict[int, Figures] = {}  # of the partitions that are ours, as far as they are known
         self.problem = ""  # why the last look did not bring all of them
+        self._problem = ""  # the same of the look that is under way
 
     async def run(self) -> None:
         """Look until cancelled. What a broker does not answer leaves the figures of before."""
@@ -102,16 +103,20 @@ class LagWatch:
         """Ask for all partitions once. Waits for the broker, some seconds at most."""
         positions = self._positions()
         self.figures = {number: seen for number, seen in self.figures.items() if number in positions}
-        self.problem = ""
-        if not positions:
-            return
+        self._problem = ""
+        if positions:
+            await self._look_at(positions)
+        self.problem = self._problem
+
+    async def _look_at(self, positions: dict[int, int]) -> None:
         low, end = await self._offsets(positions, _EARLIEST), {}
         if low:
             end = await self._offsets(low, _LATEST)
         seen = {
             number: Figures(wall_s(), positions[number], low[number], offset, None) for number, offset in end.items()
         }
-        first_at = await self._first_at({number: now for number, now in seen.items() if now.records})
+        first_at, ended = await self._first_at({number: now for number, now in seen.items() if now.records})
+        seen |= {number: seen[number]._replace(end=seen[number].first) for number in ended}
         ours = self._positions()
         self.figures |= {
             number: now._replace(first_at=first_at.get(number)) for number, now in seen.items() if number in ours
@@ -119,7 +124,8 @@ class LagWatch:
 
     async def _offsets(self, partitions: Iterable[int], spec: OffsetSpec) -> dict[int, int]:
         """Of each partition that a broker answers for."""
-        asked: dict[TopicPartition, Any] = self._admin().list_offsets(
+        admin = self._admin()  # held until it has answered: one that is renewed meanwhile would never
+        asked: dict[TopicPartition, Any] = admin.list_offsets(
             dict.fromkeys((TopicPartition(self._topic, number) for number in partitions), spec),
             isolation_level=IsolationLevel.READ_COMMITTED,  # what a worker can come to
             request_timeout=REQUEST_S,
@@ -133,8 +139,11 @@ class LagWatch:
                 found[place.partition] = int(answer.offset)
         return found
 
-    async def _first_at(self, behind: Mapping[int, Figures]) -> dict[int, float]:
-        """When the first record of each was written; read only where the one that is known is another one."""
+    async def _first_at(self, behind: Mapping[int, Figures]) -> tuple[dict[int, float], frozenset[int]]:
+        """When the first record of each was written, and in which there is none.
+
+        Read only where the one that is known is another one.
+        """
         known = {
             number: before.first_at
             for number, now in behind.items()
@@ -143,6 +152,7 @@ class LagWatch:
             and before.first == now.first
         }
         unknown = {number: now.first for number, now in behind.items() if number not in known}
+        ended: frozenset[int] = frozenset()
         if unknown:
             loop = asyncio.get_running_loop()
             try:
@@ -150,17 +160,18 @@ class LagWatch:
             except KafkaException as error:
                 self._fail("the first record that is not delivered cannot be read", error)
                 seen = Seen({}, "")
-            if seen.problem or not seen.timestamps_ms:
-                self.problem = self.problem or seen.problem or "no record came in time"
+            if seen.problem or not (seen.timestamps_ms or seen.ended):
+                self._problem = self._problem or seen.problem or "no record came in time"
                 await loop.run_in_executor(self._thread, self._peek.forget)
             known |= {number: at_ms / 1000 for number, at_ms in seen.timestamps_ms.items()}
-        return known
+            ended = seen.ended
+        return known, ended
 
     def _fail(self, what: str, error: BaseException) -> None:
         if not isinstance(error, KafkaException):
             raise error
-        self.problem = client.kafka_error(error).str()
+        self._problem = client.kafka_error(error).str()
         _repeats.warning(
-            "lag not known", what, error=f"{what}: {self.problem}",
+            "lag not known", what, error=f"{what}: {self._problem}",
             advice=f"where the broker refuses it, grant DESCRIBE and READ on the topic {self._topic}",
         )  # fmt: skip

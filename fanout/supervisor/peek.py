@@ -18,6 +18,7 @@ class Seen(NamedTuple):
 
     timestamps_ms: dict[int, int]  # by partition; one whose record has none, or did not come in time, is left out
     problem: str  # why some are missing, as the broker says; empty where it does not say
+    ended: frozenset[int] = frozenset()  # partitions in which nothing is left: what is behind is a transaction's mark
 
 
 class Peek:
@@ -40,16 +41,21 @@ class Peek:
             return self._read(self._consumer, settings.topic, offsets)
         finally:
             if self._consumer is not None:
+                # A pause outlives the assignment: without this, nothing would come of it with the next look.
+                self._consumer.resume([TopicPartition(settings.topic, number) for number in offsets])
                 self._consumer.unassign()
 
     def _read(self, consumer: Consumer, topic: str, offsets: Mapping[int, int]) -> Seen:
         consumer.assign([TopicPartition(topic, number, offset) for number, offset in offsets.items()])
         deadline = time.monotonic() + WITHIN_S
-        waiting, found, problem = set(offsets), dict[int, int](), ""
+        waiting, found, problem, ended = set(offsets), dict[int, int](), "", set[int]()
         while waiting and (left_s := deadline - time.monotonic()) > 0:
             for message in consumer.consume(_AT_ONCE, min(left_s, 0.1)):
                 error, number = message.error(), message.partition()
-                if error is not None:
+                if error is not None and error.code() == KafkaError._PARTITION_EOF and number in waiting:
+                    waiting.discard(number)
+                    ended.add(number)
+                elif error is not None:
                     problem = error.str()
                     if error.code() == KafkaError._ALL_BROKERS_DOWN:
                         return Seen(found, problem)
@@ -59,7 +65,7 @@ class Peek:
                     kind, timestamp = message.timestamp()
                     if kind != TIMESTAMP_NOT_AVAILABLE:
                         found[number] = timestamp
-        return Seen(found, problem if waiting else "")
+        return Seen(found, problem if waiting else "", frozenset(ended))
 
     def forget(self) -> None:
         """Make another client for the next look: this one may have forgotten all brokers. Blocks for a moment."""

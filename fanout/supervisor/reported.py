@@ -16,7 +16,7 @@ from fanout.status.state import DeadLetter, Namespace, Rate
 from fanout.supervisor.recent import Recent
 from fanout.supervisor.wall import wall_s
 
-_repeats = log.Repeats(log.get("deadletters"))
+_repeats = log.Repeats(log.get("reported"))
 
 RATES_S = 600
 LETTERS = 20
@@ -53,7 +53,13 @@ class Reported:
         self.progressed_at: dict[int, float] = {}
 
     def add(self, message: Delivered, partitions: Collection[int], moved: Collection[int]) -> None:
-        """What a worker of these partitions says, and which of them it has moved on."""
+        """What a worker of these partitions says, and which of them it has moved on. Raises nothing."""
+        try:
+            self._add(message, partitions, moved)
+        except Exception as error:  # noqa: BLE001 - a worker of another version may count what is not known here
+            _repeats.error("a report could not be counted", exc_info=error)
+
+    def _add(self, message: Delivered, partitions: Collection[int], moved: Collection[int]) -> None:
         now = wall_s()
         self.progressed_at.update(dict.fromkeys(moved, now))
         counters = message.counters

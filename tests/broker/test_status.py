@@ -6,16 +6,20 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import Producer
 
 from bench.broker import LocalKafka
 from bench.program import Program
 from fanout.errors import ExitCode
+from fanout.settings import Settings
 from fanout.status.kinds import Cause, FindingKind
+from fanout.supervisor.peek import Peek
 from tests.support.asking import Asked, finding, free_port
 from tests.support.load import Load, write
 from tests.support.samples import events
 from tests.support.topics import Record
 
+ANSWER_S = 30.0
 PARTITIONS = 2
 RETENTION_S = 7_200
 FAR_S = 60.0
@@ -164,3 +168,34 @@ def test_a_port_that_is_taken_is_told_with_its_setting(private: LocalKafka, pref
             assert program.wait(FAR_S) == ExitCode.BAD_SETTINGS
         (line,) = [line for line in program.log() if line["log.level"] == "error"]
         assert f"HTTP_PORT is {replica.port}" in line["error.message"]
+
+
+def test_behind_the_last_event_of_a_transaction_there_is_nothing_to_deliver(
+    private: LocalKafka, prefix: str, replica: Asked
+) -> None:
+    topic = source(private, prefix, 1)
+    writer = Producer({"bootstrap.servers": private.bootstrap, "transactional.id": prefix, "log_level": 2})
+    writer.init_transactions(ANSWER_S)
+    writer.begin_transaction()
+    for record in events([f"{prefix}-a"], 5):
+        writer.produce(topic, record.value, record.key)
+    writer.commit_transaction(ANSWER_S)
+    with Program(private.bootstrap, topic, prefix, **replica.settings):
+        replica.wait(lambda now: now.totals.get("delivered") == 5, FAR_S, "deliveries")
+        looked = replica.wait(lambda now: now.partitions[0].position == 5, FAR_S, "its place").at
+        status = replica.wait(
+            lambda now: (now.partitions[0].looked_at or 0.0) > looked, FAR_S, "a look at the lag after that"
+        )
+        assert status.partitions[0].lag_records == 0
+        assert status.partitions[0].lag_seconds == 0.0
+
+
+def test_each_look_at_the_records_brings_what_is_there_then(private: LocalKafka, prefix: str) -> None:
+    topic = source(private, prefix, 1)
+    write(private.bootstrap, topic, [Record(b"x", timestamp=(1, 1_700_000_000_000 + number)) for number in range(5)])
+    settings = Settings(endpoint=private.bootstrap, topic=topic)
+    peek = Peek(lambda: settings)
+    for offset in (0, 2, 1):
+        assert peek.timestamps({0: offset}).timestamps_ms == {0: 1_700_000_000_000 + offset}
+    assert peek.timestamps({0: 5}).ended == {0}
+    peek.forget()

@@ -18,6 +18,7 @@ NOW = 1_700_000_000.0
 
 def partition(number: int = 0, **changes: Any) -> Partition:  # noqa: ANN401 - of any field
     """One that is looked at, moves, and has nothing left to deliver."""
+    changes.setdefault("end", 10 + (changes.get("lag_records") or 0))
     return msgspec.structs.replace(
         Partition(
             partition=number, position=10, committed=10, low=0, end=10, lag_records=0, lag_seconds=0.0,
@@ -207,3 +208,10 @@ def test_how_a_worker_ended_is_told(ended: Failure, says: str) -> None:
 @pytest.mark.parametrize("cause", [*Cause, *FailureKind])
 def test_there_is_something_to_do_for_every_cause(cause: str) -> None:
     assert len(advice.of_failure(cause)) > 20
+
+
+def test_a_partition_that_has_moved_since_the_look_or_was_looked_at_long_ago_is_not_told_to_stand_still() -> None:
+    standing = partition(1, lag_records=7, progressed_at=NOW - 120.0)
+    assert only(facts(standing)).kind == FindingKind.NOT_MOVING
+    assert found(facts(msgspec.structs.replace(standing, position=17))) == []
+    assert found(facts(msgspec.structs.replace(standing, looked_at=NOW - 70.0))) == []

@@ -55,14 +55,16 @@ class Records:
         self.asked: list[dict[int, int]] = []
         self.error: int | None = None
         self.missing: set[int] = set()
+        self.ended: set[int] = set()
         self.forgotten = 0
 
     def timestamps(self, offsets: Mapping[int, int]) -> Seen:
         self.asked.append(dict(offsets))
         if self.error is not None:
             raise KafkaException(KafkaError(self.error))
-        found = {n: int((NOW - 1000 + offset) * 1000) for n, offset in offsets.items() if n not in self.missing}
-        return Seen(found, "denied" if self.missing else "")
+        without = self.missing | self.ended
+        found = {n: int((NOW - 1000 + offset) * 1000) for n, offset in offsets.items() if n not in without}
+        return Seen(found, "denied" if self.missing else "", frozenset(self.ended))
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -246,6 +248,11 @@ class Consumer:
     def pause(self, places: list[TopicPartition]) -> None:
         self.paused += [place.partition for place in places]
 
+    def resume(self, places: list[TopicPartition]) -> None:
+        for place in places:
+            while place.partition in self.paused:
+                self.paused.remove(place.partition)
+
     def unassign(self) -> None:
         self.unassigned += 1
 
@@ -270,7 +277,7 @@ def test_one_record_of_each_partition_is_read_and_no_more(monkeypatch: pytest.Mo
     assert peek.timestamps({0: 4, 1: 9}) == Seen({0: 5, 1: 7}, "")
     (consumer,) = made
     assert consumer.assigned == [(0, 4), (1, 9)]
-    assert consumer.paused == [0, 1]
+    assert consumer.paused == [], "a pause would outlive the assignment"
     assert consumer.unassigned == 1
 
 
@@ -292,3 +299,35 @@ def test_the_client_is_kept_until_it_is_to_be_forgotten(monkeypatch: pytest.Monk
     assert made[0].closed == 1
     peek.timestamps({0: 3})
     assert len(made) == 2
+
+
+def test_a_partition_that_ends_without_a_record_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    peek, _ = peek_at([Message(0, (1, 5)), Message(1, error=KafkaError(KafkaError._PARTITION_EOF))], monkeypatch)
+    assert peek.timestamps({0: 4, 1: 9}) == Seen({0: 5}, "", frozenset({1}))
+
+
+def test_behind_a_transaction_there_is_its_mark_and_nothing_to_deliver() -> None:
+    bench = Bench()
+    bench.records.ended = {0}
+    asyncio.run(bench.watch.look())
+    assert (bench.figures[0].records, bench.figures[0].age_s(40, NOW)) == (0, 0.0)
+    assert bench.watch.problem == ""
+    assert bench.records.forgotten == 0
+
+
+def test_a_client_that_is_renewed_while_it_is_asked_lives_until_it_has_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client's own: once it is gone, what it was asked is never answered, and the watch would wait for ever."""
+    monkeypatch.setattr(lag_module, "REQUEST_S", 1.0)
+    client: list[Any] = [AdminClient({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})]
+    watch = LagWatch("events", lambda: {0: 40}, lambda: client[0], Records())
+
+    async def body() -> None:
+        looking = asyncio.create_task(watch.look())
+        await asyncio.sleep(0)
+        client[0] = None  # as `SourceTopic.renew` does where no broker answers
+        await asyncio.wait_for(looking, 20)
+
+    asyncio.run(body())
+    assert watch.problem

@@ -7,10 +7,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from fanout import link
+from fanout import link, log
 from fanout.counters import Counter
 from fanout.errors import ExitCode, FailureKind
 from fanout.metrics import catalogue
+from fanout.metrics.tallies import Tallies
 from fanout.status.kinds import Cause, FindingKind
 from fanout.supervisor import history as history_module
 from fanout.supervisor import reported as reported_module
@@ -19,6 +20,7 @@ from fanout.supervisor.history import PROVEN_S, SETTLED_S, History, cause_of
 from fanout.supervisor.lag import Figures
 from fanout.supervisor.observer import Observer
 from fanout.supervisor.process import Ended, Load
+from fanout.supervisor.reported import Reported
 from fanout.supervisor.view import Parts
 from tests.unit.fakes import settings
 
@@ -282,3 +284,13 @@ def test_workers_fail_until_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
     history.started()
     clock.now += SETTLED_S + 1.0
     assert history.failing_since(delivers=False) is None, "nothing came to deliver"
+
+
+def test_a_report_that_cannot_be_counted_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A worker of another version may count what is not known here."""
+    log.configure("info", "json", role="supervisor")
+    reported = Reported(Tallies(), "off")
+    reported.add(link.Delivered({0: 5}, {"of tomorrow": 1, "delivered": 3}, 0, 0), [0], [0])
+    reported.add(link.Delivered({0: 7}, {"delivered": 2}, 0, 0), [0], [0])
+    assert reported.totals["delivered"] >= 2
+    assert "a report could not be counted" in capsys.readouterr().err
