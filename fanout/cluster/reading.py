@@ -13,7 +13,7 @@ from fanout.cluster.causes import Causes
 from fanout.settings import Settings
 
 _ROUND = 2_000
-_END = KafkaError._PARTITION_EOF  # noqa: SLF001  # the client's own name
+_END = KafkaError._PARTITION_EOF
 _REFUSED = frozenset(
     {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}
 )
