@@ -22,7 +22,7 @@ from tests.support.topics import Record
 ANSWER_S = 30.0
 PARTITIONS = 2
 RETENTION_S = 7_200
-FAR_S = 60.0
+FAR_S = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +170,7 @@ def test_a_port_that_is_taken_is_told_with_its_setting(private: LocalKafka, pref
         assert f"HTTP_PORT is {replica.port}" in line["error.message"]
 
 
+@pytest.mark.timeout(240)
 def test_behind_the_last_event_of_a_transaction_there_is_nothing_to_deliver(
     private: LocalKafka, prefix: str, replica: Asked
 ) -> None:

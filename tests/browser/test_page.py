@@ -13,7 +13,7 @@ from tests.browser.browser import NARROW, WIDE, Browser
 from tests.support.replica import STATES, Running, healthy
 from tests.support.topics import wait_until
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 LOOKS = [(size, scheme) for size in (WIDE, NARROW) for scheme in ("light", "dark")]
 
 
