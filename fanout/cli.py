@@ -20,6 +20,9 @@ Examples:
   events-fanout lag --max-share 0.5
   events-fanout topics
   events-fanout trace team-a --since 2h
+  events-fanout dead-letters --reason too-large
+  events-fanout replay --reason too-large --dry-run
+  events-fanout reset --to 2h
   events-fanout demo
 """
 

@@ -75,8 +75,12 @@ def collect(environ: Mapping[str, str], flags: Mapping[str, str]) -> Raw:
 
 
 def _add_setting(raw: Raw, environ: Mapping[str, str], name: str) -> None:
+    key = variable(name)
+    if key == "HTTP_PORT" and _URL.match(environ.get(key, "")):
+        raw.ignored.append(key)  # of a Service that is called http
+        return
     try:
-        given = _from_environment(environ, variable(name))
+        given = _from_environment(environ, key)
     except ValueError as problem:
         raw.problems.append(str(problem))
         raw.unreadable.add(name)

@@ -141,6 +141,12 @@ def test_service_links_of_kubernetes_are_no_properties() -> None:
     assert found.settings.kafka == found.settings.kafka_consumer == {}
 
 
+def test_the_service_link_of_a_service_called_http_is_no_port() -> None:
+    found = load({**REQUIRED, "HTTP_PORT": "tcp://10.0.0.1:80"}, {})
+    assert found.ignored == ("HTTP_PORT",)
+    assert found.settings.http_port == 8080
+
+
 def test_every_unknown_property_and_wrong_value_is_told() -> None:
     environ = {
         "KAFKA_HOME": "/opt/kafka",
