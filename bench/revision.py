@@ -2,11 +2,11 @@
 
 import io
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 from bench.broker.jars import cache_folder
+from bench.peers.ours import started
 from bench.peers.peer import ROOT, Job, Peer, Started
 
 
@@ -27,10 +27,8 @@ def revision(name: str) -> Peer:
             _unpack(commit, folder)
 
     def start(job: Job) -> Started:
-        told = {"ENDPOINT": job.bootstrap, "TOPIC": job.topic, "GROUPID": job.group, "HTTP_PORT": "0"}
-        told["PYTHONPATH"] = str(folder)
-        # Without the second the folder that it is started in would come first: that is today's program.
-        return Started([sys.executable, "-m", "fanout", "run"], told | {"PYTHONSAFEPATH": "1"})
+        # Or the folder that it is started in would come first: that is today's program.
+        return started(job, folder, {"PYTHONSAFEPATH": "1"})
 
     return Peer(f"at-{commit[:7]}", build, start)
 

@@ -172,6 +172,14 @@ def admin(settings: Settings, logger: logging.Logger | None = None) -> Config:
     return _common(settings, logger) | {"allow.auto.create.topics": False} | settings.kafka
 
 
+def kept_ms(config: Mapping[str, str]) -> int | None:
+    """For how long a topic of this configuration keeps records, in milliseconds; None for ever."""
+    if "delete" not in config.get("cleanup.policy", "delete"):
+        return None
+    kept = int(config.get("retention.ms", -1))
+    return kept if kept >= 0 else None
+
+
 def hasten(producer: Producer, topic: str) -> None:
     """Have an idempotent producer get its id now. Blocks for 60 ms, and for 0.6 s at most where no broker answers.
 

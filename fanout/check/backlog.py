@@ -1,8 +1,9 @@
 """How far behind is the group, and will the unread records be there when it comes to them?"""
 
 from fanout.check.row import Result, Row
+from fanout.client import kept_ms
 from fanout.cluster.answers import AskError
-from fanout.cluster.backlog import ages_ms, kept_ms, positions_of
+from fanout.cluster.backlog import ages_ms, positions_of
 from fanout.cluster.cluster import Cluster
 from fanout.cluster.position import Position
 from fanout.settings import Settings

@@ -1,7 +1,7 @@
 """Where the group stands in the source, how old what is unread is, and how long the source keeps it."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from fanout.cluster.answers import AskError, Ends
 from fanout.cluster.asking import ANSWER_S
@@ -35,11 +35,3 @@ def ages_ms(settings: Settings, behind: Iterable[Position]) -> dict[int, int]:
         for (_, number), record in first_records(settings, ranges, ANSWER_S).items()
         if (at := time_of(record)) is not None
     }
-
-
-def kept_ms(config: Mapping[str, str]) -> int | None:
-    """For how long a topic of this configuration keeps records, in milliseconds; None for ever."""
-    if "delete" not in config.get("cleanup.policy", "delete"):
-        return None
-    kept = int(config.get("retention.ms", -1))
-    return kept if kept >= 0 else None

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from fanout.check.destinations import namespace_of
+from fanout.client import kept_ms
 from fanout.cluster.answers import AskError, Ends, Overview, Place
-from fanout.cluster.backlog import kept_ms
 from fanout.cluster.cluster import Cluster
 from fanout.cluster.reading import Read, Reading
 from fanout.settings import Settings

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from fanout.client import kept_ms
 from fanout.cluster.answers import AskError, Group, Member, Overview
-from fanout.cluster.backlog import ages_ms, kept_ms, positions_of
+from fanout.cluster.backlog import ages_ms, positions_of
 from fanout.cluster.cluster import Cluster
 from fanout.cluster.position import Position
 from fanout.settings import Settings

@@ -103,7 +103,7 @@ def _credentials(facts: Facts, _: Onsets) -> Iterator[Finding]:
 def _workers(facts: Facts, _: Onsets) -> Iterator[Finding]:
     """Workers that end again and again: all that end for one reason are one finding."""
     for failing in facts.failing:
-        failure, lasts = failing.failure, duration(facts.now - failing.since)
+        failure = failing.failure
         if failure.reason:
             # The worker may have tried for a while before it failed.
             since = min([failing.since, *_stood_since(facts, failing)])
@@ -113,7 +113,7 @@ def _workers(facts: Facts, _: Onsets) -> Iterator[Finding]:
         elif failing.crashes >= CRASHES:
             text = (
                 f"The worker of {which(failing.partitions).lower()} has ended {failing.crashes} times in a row, "
-                f"for {lasts}: {an_end(failure)}"
+                f"for {duration(facts.now - failing.since)}: {an_end(failure)}"
             )
             todo = f"{advice.of_failure(failure.cause)}. After {facts.crashes_max} times this program ends"
             yield _finding(FindingKind.CRASH_LOOP, text, todo, failing.since)

@@ -92,8 +92,8 @@ class SourceTopic:
             return
         config = {name: entry.value for name, entry in entries.items() if entry.value}
         self.max_bytes = int(config.get("max.message.bytes", self.max_bytes))
-        kept_ms = int(config.get("retention.ms", -1)) if "delete" in config.get("cleanup.policy", "delete") else -1
-        self.retention_s = kept_ms / 1000 if kept_ms >= 0 else None
+        kept_ms = client.kept_ms(config)
+        self.retention_s = kept_ms / 1000 if kept_ms is not None else None
 
     async def watch(self) -> None:
         """Look at the topic until cancelled."""
@@ -136,22 +136,7 @@ class SourceTopic:
             future = admin.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_S)[self._topic]
             description = await asyncio.wrap_future(future)
         except KafkaException as error:
-            advice = {
-                KafkaError.UNKNOWN_TOPIC_OR_PART: "create it, or look at TOPIC",
-                KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
-            }.get(client.kafka_error(error).code(), "look at the broker if this goes on; it is asked again")
-            self._note(client.kafka_error(error))
-            if client.kafka_error(error).code() < 0:
-                _repeats.warning("broker not reachable, waiting for it", error=self.silence)
-                # No broker said so: this client may be one that has forgotten all of them (`client.strays`).
-                self.renew(self.settings)
-            else:
-                _repeats.warning(
-                    "source topic not described",
-                    topic=self._topic,
-                    error=client.kafka_error(error).str(),
-                    advice=advice,
-                )
+            self._tell(client.kafka_error(error))
             return
         self._note(None)
         self.partitions = len(description.partitions)
@@ -162,6 +147,20 @@ class SourceTopic:
             await self.learn_limits()
             self._recreated()
         self.identity = identity
+
+    def _tell(self, error: KafkaError) -> None:
+        """Of a look that did not bring its description."""
+        self._note(error)
+        if error.code() < 0:
+            _repeats.warning("broker not reachable, waiting for it", error=self.silence)
+            # No broker said so: this client may be one that has forgotten all of them (`client.strays`).
+            self.renew(self.settings)
+            return
+        advice = {
+            KafkaError.UNKNOWN_TOPIC_OR_PART: "create it, or look at TOPIC",
+            KafkaError.TOPIC_AUTHORIZATION_FAILED: f"grant READ on the topic {self._topic}",
+        }.get(error.code(), "look at the broker if this goes on; it is asked again")
+        _repeats.warning("source topic not described", topic=self._topic, error=error.str(), advice=advice)
 
     def _note(self, error: KafkaError | None) -> None:
         """What came of a look. The codes of the client are negative, those of a broker's answer are not."""

@@ -5,8 +5,9 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from fanout.client import kept_ms
 from fanout.cluster.answers import AskError, Ends, Overview, Place
-from fanout.cluster.backlog import kept_ms, positions_of
+from fanout.cluster.backlog import positions_of
 from fanout.cluster.cluster import Cluster
 from fanout.cluster.reading import Read, Reading, time_of
 from fanout.deadletters import letters
