@@ -87,7 +87,9 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --g
 
 lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upgrade takes newer versions.
 	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
-	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra kubernetes --constraint requirements/run.txt --output-file requirements/image.txt
+	$(UV_COMPILE) pyproject.toml --extra kubernetes --group dev --constraint requirements/image.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) --group manifests --output-file requirements/manifests.txt
 	$(UV_COMPILE) bench/peers/aiokafka_loop/requirements.in --output-file bench/peers/aiokafka_loop/requirements.txt
 
 docs: $(STAMP) ## Write docs/settings.md, docs/metrics.md and the dashboard from the code.
