@@ -82,7 +82,7 @@ class Worker:
         self._start = start
         self._settings = settings = start.settings
         self._link = worker_link
-        self._health = Health()
+        self._health = Health(settings.topic)
         self._logger = log.client_logger("worker")
         self._admin = self._admin_client()
         self._others: list[Consumer | Producer] = []
@@ -123,7 +123,7 @@ class Worker:
         settings, start = self._settings, self._start
         consumer = Consumer(
             client.reader(settings, start.source_max_bytes, self._logger, partitions=len(start.offsets))
-            | {"error_cb": self._health.error}
+            | {"error_cb": self._health.reader_error}
         )
         self._others.append(consumer)
         new = beginnings(consumer, settings.topic, start.offsets, self._goes_on)

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from fanout import client, log
 from fanout.errors import FailureKind, WorkerFailureError
+from fanout.worker.health import unreadable
 from fanout.worker.records import SourceRecord
 
 WATERMARKS_S = 5.0
@@ -110,9 +111,7 @@ class Source:
             if code == KafkaError._AUTO_OFFSET_RESET:
                 out_of_range.append(cast("SourceRecord", message).partition())
             elif code in DENIED:
-                raise WorkerFailureError(
-                    FailureKind.NOT_AUTHORIZED, f"not authorized to read {self._topic}: {error.str()}; grant READ on it"
-                )
+                raise unreadable(self._topic, error)
             elif error.fatal():
                 raise WorkerFailureError(FailureKind.CLIENT_FATAL, error.str())
             else:

@@ -23,6 +23,7 @@ from tests.security.ways import SCRAM_PASSWORD, Secured
 from tests.status.scene import GOOD, replica
 from tests.status.together import WITHIN_S as ALL_WITHIN_S
 from tests.status.together import together
+from tests.support.asking import finding
 from tests.support.load import Load, write
 from tests.support.samples import events
 from tests.support.topics import Record
@@ -123,6 +124,20 @@ def right_to_the_source_is_taken_away(secured: Secured) -> None:
         assert scene.program.terminate() == 0
 
 
+def right_to_the_source_is_taken_away_while_nothing_is_fetched(secured: Secured) -> None:
+    """Fetches are under way for long, so that the client learns it from metadata, and not in the place of a record."""
+    user, plain, reading = "right-taken-quietly-run", secured.kafka.bootstrap, right(SOURCE, AclOperation.READ)
+    names = prepared(secured, user, set(RIGHTS))
+    slow = {"KAFKA_CONSUMER_FETCH_WAIT_MAX_MS": 10_000, "KAFKA_CONSUMER_TOPIC_METADATA_REFRESH_INTERVAL_MS": 200}
+    with replica(secured.kafka, user, **secured.with_certificate(user), **slow) as scene:
+        scene.calm(delivered=GOOD)
+        take_away(plain, user, names, [reading])
+        scene.wait(partial(finding, kind=FindingKind.WORKER_FAILED), "the failure")
+        grant(plain, user, names, [reading])
+        scene.is_over(FindingKind.WORKER_FAILED)
+        assert scene.program.terminate() == 0
+
+
 def bad_credentials(secured: Secured) -> None:
     user = "bad-credentials-run"
     prepared(secured, user, set(RIGHTS))
@@ -166,7 +181,8 @@ CASES: dict[str, Callable[[Secured], None]] = {
     case.__name__: case
     for case in (
         no_right_to_any_destination, no_right_to_the_group, no_right_to_the_source, bad_credentials,
-        right_to_the_source_is_taken_away, no_right_to_dead_letters, no_right_to_one_destination,
+        right_to_the_source_is_taken_away, right_to_the_source_is_taken_away_while_nothing_is_fetched,
+        no_right_to_dead_letters, no_right_to_one_destination,
     )
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ def refused(health: Health) -> None:
 
 
 def test_a_healthy_client_is_left_alone() -> None:
-    health = Health()
+    health = Health("events")
     health.error(KafkaError(KafkaError._TRANSPORT))
     health.error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     for now in range(0, 1_000, 10):
@@ -19,7 +19,7 @@ def test_a_healthy_client_is_left_alone() -> None:
 
 @pytest.mark.parametrize("code", [KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED])
 def test_credentials_that_are_refused_for_long_stop_the_worker(code: int) -> None:
-    health = Health()
+    health = Health("events")
     health.error(KafkaError(code))
     health.check(100.0, 0)
     health.check(100.0 + GRACE_S, 0)
@@ -30,7 +30,7 @@ def test_credentials_that_are_refused_for_long_stop_the_worker(code: int) -> Non
 
 
 def test_a_refusal_that_deliveries_outlive_is_forgotten() -> None:
-    health = Health()
+    health = Health("events")
     refused(health)
     health.check(100.0, 0)
     health.check(101.0, 5)
@@ -38,7 +38,7 @@ def test_a_refusal_that_deliveries_outlive_is_forgotten() -> None:
 
 
 def test_a_refusal_after_many_deliveries_has_the_same_grace() -> None:
-    health = Health()
+    health = Health("events")
     for second in range(int(GRACE_S)):
         refused(health)
         health.check(100.0 + second, 1_000)
@@ -48,8 +48,25 @@ def test_a_refusal_after_many_deliveries_has_the_same_grace() -> None:
 
 
 def test_a_client_that_is_broken_for_good_stops_the_worker_at_once() -> None:
-    health = Health()
+    health = Health("events")
     health.error(KafkaError(KafkaError._FATAL, "fenced", True))
     with pytest.raises(WorkerFailureError) as caught:
         health.check(1.0, 10)
     assert caught.value.kind is FailureKind.CLIENT_FATAL
+
+
+def test_a_source_that_may_not_be_read_stops_the_worker_also_where_metadata_tells() -> None:
+    health = Health("events")
+    health.reader_error(KafkaError(KafkaError._TRANSPORT))
+    health.check(1.0, 10)
+    health.reader_error(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    with pytest.raises(WorkerFailureError) as caught:
+        health.check(1.0, 10)
+    assert caught.value.kind is FailureKind.NOT_AUTHORIZED
+    assert "grant READ" in caught.value.reason
+
+
+def test_another_topic_that_may_not_be_written_is_not_the_workers_end() -> None:
+    health = Health("events")
+    health.error(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    health.check(1.0, 10)
