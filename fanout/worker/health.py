@@ -44,7 +44,7 @@ class Health:
     def reader_error(self, error: KafkaError) -> None:
         """The consumer's error callback, which may be all that is told of a source that may not be read.
 
-        Where metadata tells it first, nothing is fetched any more, and no error comes in the place of a record (`Source`).
+        Where metadata tells it first, nothing is fetched any more, and no error comes in place of a record (`Source`).
         """
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             self._unreadable = error
