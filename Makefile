@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test test-unit test-bench test-peers chaos mutants soak peers lint fmt lock docs says clean java
+.PHONY: help install tools tools-deploy demo test test-unit test-bench test-peers test-deploy chaos mutants soak peers lint fmt lock docs says clean java
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with the locked dependencies and the command .venv/bin/events-fanout.
 
@@ -40,13 +40,33 @@ $(AXE): tests/browser/axe/package.json tests/browser/axe/package-lock.json
 	npm ci --prefix .cache/axe --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+MANIFESTS := .cache/manifests/.installed
+
+tools-deploy: $(MANIFESTS) $(STAMP) ## Install what the tests of deploy/ need: linters, etcd, promtool, an API server built from source (Go; minutes, once).
+	@command -v etcd >/dev/null && command -v promtool >/dev/null || \
+		if [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+				apt-get install -y -qq --no-install-recommends etcd-server prometheus; \
+		else \
+			echo 'etcd or promtool is missing, and only root can install packages. Either "sudo make tools-deploy" (Debian),' \
+				'or install them another way and put them on the PATH.' >&2; exit 1; \
+		fi
+	@command -v go >/dev/null || { echo 'the API server is built with Go, which is not on the PATH: install Go 1.24 or later.' >&2; exit 1; }
+	$(BIN)/python -m tests.deploy.apiserver build
+
+$(MANIFESTS): requirements/manifests.txt
+	$(PYTHON) -m venv .cache/manifests
+	.cache/manifests/bin/python -m pip install --quiet --require-hashes --requirement requirements/manifests.txt
+	@touch $@
+
 demo: $(STAMP) ## Show the whole program at work on a mock Kafka: needs nothing but Python.
 	$(BIN)/events-fanout demo
 
 test: $(STAMP) java ## Run the tests of the program, on a real Apache Kafka too: needs Java 17 and Maven.
 	$(BIN)/python -m bench fetch
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/chaos --ignore tests/measurements --ignore tests/peers
-	$(BIN)/pytest tests/chaos
+	$(BIN)/pytest --numprocesses 2 --dist loadfile \
+		--ignore tests/chaos --ignore tests/deploy --ignore tests/measurements --ignore tests/peers
+	$(BIN)/pytest --numprocesses 2 --dist load --maxschedchunk 1 tests/chaos
 
 test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: seconds.
 	$(BIN)/pytest tests/unit
@@ -54,6 +74,10 @@ test-unit: $(STAMP) ## Run the tests that need no Kafka and no processes: second
 test-bench: $(STAMP) java ## Run every measurement in its quick form.
 	$(BIN)/python -m bench fetch
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/measurements
+
+test-deploy: $(STAMP) tools-deploy java ## Prove the image and the manifests, on a real API server and a real Kafka: needs Go, Java and Maven.
+	$(BIN)/python -m bench fetch
+	$(BIN)/pytest tests/deploy
 
 test-peers: $(STAMP) java ## Build the programs that we are compared with, and see that they deliver: needs Go and gcc besides.
 	$(BIN)/pytest tests/peers
@@ -92,10 +116,11 @@ lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upg
 	$(UV_COMPILE) --group manifests --output-file requirements/manifests.txt
 	$(UV_COMPILE) bench/peers/aiokafka_loop/requirements.in --output-file bench/peers/aiokafka_loop/requirements.txt
 
-docs: $(STAMP) ## Write docs/settings.md, docs/metrics.md and the dashboard from the code.
+docs: $(STAMP) ## Write docs/settings.md, docs/metrics.md and the dashboard from the code, and the PrometheusRule from the rules.
 	$(BIN)/python -m fanout.config.reference > docs/settings.md
 	$(BIN)/python -m fanout.metrics.reference > docs/metrics.md
-	$(BIN)/python -m fanout.metrics.dashboard > deploy/monitoring/dashboard.json
+	$(BIN)/python -m fanout.metrics.dashboard > deploy/components/monitoring/dashboard.json
+	$(BIN)/python -m tests.monitoring.prometheus_rule > deploy/components/monitoring/prometheus-rule.yaml
 
 says: $(STAMP) java ## Make happen what can happen, on a real Kafka, and write what is said to docs/what-it-says.md.
 	$(BIN)/python -m bench fetch

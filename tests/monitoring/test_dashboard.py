@@ -7,7 +7,7 @@ import yaml
 
 from tests.monitoring.conftest import Promtool
 
-PATH = Path(__file__).parents[2] / "deploy" / "monitoring" / "dashboard.json"
+PATH = Path(__file__).parents[2] / "deploy" / "components" / "monitoring" / "dashboard.json"
 
 
 def test_prometheus_understands_every_query(promtool: Promtool, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.monitoring import prometheus_rule
 from tests.monitoring.conftest import Promtool
 from tests.support.promql import unknown
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
+FOLDER = Path(__file__).parents[2] / "deploy" / "components" / "monitoring"
 RULES = yaml.safe_load((FOLDER / "rules.yaml").read_text())
 ALERTS: list[dict[str, Any]] = RULES["groups"][0]["rules"]
 NAMES = [f"{alert['alert']}-{alert['labels']['severity']}" for alert in ALERTS]
@@ -36,6 +37,11 @@ def told(output: str) -> set[str]:
 def test_the_rules_are_rules(promtool: Promtool) -> None:
     done = promtool("check", "rules", FOLDER / "rules.yaml")
     assert (done.returncode, f"{len(ALERTS)} rules found" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_the_prometheus_rule_is_made_of_them() -> None:
+    assert prometheus_rule.PATH.read_text() == prometheus_rule.page(), "make docs"
+    assert yaml.safe_load(prometheus_rule.page())["spec"] == RULES
 
 
 def test_every_case_holds(promtool: Promtool, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which alerts fire after a change of the metrics, asked of Prometheus's own tool: deploy/monitoring/rules.yaml."""
+"""Which alerts fire after a change of the metrics, asked of Prometheus's own tool: deploy/components/monitoring/rules.yaml."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from fanout.metrics import catalogue
 from tests.status.said import Alert
 from tests.status.samples import Samples, Series
 
-RULES = Path(__file__).parents[2] / "deploy" / "monitoring" / "rules.yaml"
+RULES = Path(__file__).parents[2] / "deploy" / "components" / "monitoring" / "rules.yaml"
 CHANGE_MIN = 20  # before it all is as before, for longer than any rule looks back but the hour of what expired
 LASTS_MIN = 15
 _ADDED = 'job="events-fanout", namespace="events", instance="{}"'

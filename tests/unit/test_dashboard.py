@@ -11,7 +11,7 @@ from fanout.metrics import dashboard
 from fanout.metrics.catalogue import CATALOGUE
 from tests.support.promql import unknown
 
-PATH = Path(__file__).parents[2] / "deploy" / "monitoring" / "dashboard.json"
+PATH = Path(__file__).parents[2] / "deploy" / "components" / "monitoring" / "dashboard.json"
 GIVEN: dict[str, Any] = json.loads(dashboard.page())
 ROWS = [panel for panel in GIVEN["panels"] if panel["type"] == "row"]
 PANELS: list[dict[str, Any]] = [panel for panel in GIVEN["panels"] if panel["type"] != "row"]

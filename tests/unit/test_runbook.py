@@ -37,7 +37,7 @@ def warnings() -> Iterator[tuple[str, str, bool]]:
 
 
 def alerts() -> list[dict[str, dict[str, str]]]:
-    rules = yaml.safe_load((ROOT / "deploy" / "monitoring" / "rules.yaml").read_text())
+    rules = yaml.safe_load((ROOT / "deploy" / "components" / "monitoring" / "rules.yaml").read_text())
     return [rule for group in rules["groups"] for rule in group["rules"]]
 
 
