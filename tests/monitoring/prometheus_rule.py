@@ -1,4 +1,4 @@
-"""The alert rules as the Prometheus Operator takes them: `python -m tests.monitoring.prometheus_rule`, by `make docs`."""
+"""The alert rules as the Prometheus Operator takes them; `python -m tests.monitoring.prometheus_rule` prints them."""
 
 import sys
 import textwrap
