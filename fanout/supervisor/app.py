@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from fanout import __version__, client, link, log
 from fanout.errors import ExitCode, SettingsError
 from fanout.settings import Settings
+from fanout.supervisor import orphans
 from fanout.supervisor.certainty import Certainty
 from fanout.supervisor.commits import Commits, Ownership
 from fanout.supervisor.credentials import FIXED, Credentials
@@ -98,14 +99,13 @@ class Supervisor:
 
     async def run(self) -> ExitCode:
         """From the first connection to the exit code."""
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signalled)
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
         _log.info("starting", version=__version__, endpoint=self._settings.endpoint, topic=self._settings.topic)
         await self._serving.start()
         works = (
             self._rotation.run(), self._lifeline.run(), self._serve(), self._tick(), self._source.watch(),
-            self._serving.run(),
+            self._serving.run(), orphans.reap(),
         )  # fmt: skip
         tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
