@@ -13,8 +13,9 @@ from tests.deploy.apiserver import Answer, ApiServer
 Manifest = dict[str, Any]
 OVERLAYS = Path(__file__).parents[2] / "deploy" / "overlays"
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
-# What the API server itself makes and renews all the time.
-ITS_OWN = ("events", "events.events.k8s.io", "leases.coordination.k8s.io")
+# What the API server itself makes and renews, some of it a moment after it is ready.
+ITS_OWN = ("events", "events.events.k8s.io", "leases.coordination.k8s.io", "apiservices.apiregistration.k8s.io")
+ITS_NAMESPACES = "/kube-"
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -78,12 +79,13 @@ def delete(found: Applied) -> Answer:
 
 
 def everything(api: ApiServer, namespace: str = "") -> set[str]:
-    """Names of all objects, or of those in one namespace; without what the server renews by itself."""
+    """Names of all objects, or of those in one namespace; without what the server makes by itself."""
     scope = ["--all-namespaces"] if not namespace else [f"--namespace={namespace}"]
     options = ["--verbs=list", "-o", "name", *(["--namespaced"] if namespace else [])]
     kinds = [kind for kind in api.kubectl("api-resources", *options).out.split() if kind not in ITS_OWN]
     template = "{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}\n{end}"
-    return set(api.kubectl("get", ",".join(kinds), *scope, "-o", f"jsonpath={template}").out.split())
+    found = api.kubectl("get", ",".join(kinds), *scope, "-o", f"jsonpath={template}").out.split()
+    return {name for name in found if ITS_NAMESPACES not in name}
 
 
 def rules(api: ApiServer, namespace: str, account: str) -> set[str]:

@@ -8,6 +8,7 @@ import msgspec
 
 from tests.deploy.apiserver.binaries import program
 
+ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 90.0
 
 
@@ -33,10 +34,11 @@ def environment(kubeconfig: Path, cache: Path) -> dict[str, str]:
 
 
 def ask(arguments: tuple[str, ...], stdin: str, variables: dict[str, str]) -> Answer:
-    """Run it to its end. Raises NotBuiltError, and subprocess.TimeoutExpired after TIMEOUT_S."""
+    """Run it to its end, in the root of the project. Raises NotBuiltError, subprocess.TimeoutExpired."""
     done = subprocess.run(
         [str(program("kubectl")), *arguments],
         input=stdin,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         env=variables,
