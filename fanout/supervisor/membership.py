@@ -5,6 +5,7 @@ forgotten before the callback returns.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -21,6 +22,10 @@ from fanout.supervisor.committer import Committer
 
 POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
 COMMITTED_S = 5.0
+# A member of the newer protocol learns what it is given when it asks, every 5 s as shipped; till then that stands still.
+# One that is new asks every second, for as long as others may take to give back what is to be its.
+NEW_S = 20.0
+ASK_EVERY_S = 1.0
 CLIENT_THREADS = 8  # a synchronous commit was seen to block one for over 31 s
 
 _log = log.get("membership")
@@ -50,6 +55,7 @@ class Membership:
     def __init__(self, settings: Settings, protocol: client.Protocol, commits: Commits, handlers: Handlers) -> None:
         self._topic = settings.topic
         self._group = settings.groupid
+        self._protocol = protocol
         self._handlers = handlers
         self._tallies = handlers.tallies
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,7 +65,6 @@ class Membership:
         self._ended.set()  # it has not begun
         # The partitions that are ours, each with a mark of this assignment of it.
         self._given: dict[int, object] = {}
-        self._fatal: KafkaError | None = None
         self._broken = ""
         self.joined = False
         self.problem = ""  # why the group does not serve us, as the client said last
@@ -77,24 +82,31 @@ class Membership:
         """Be a member until `halt` or `leave`. Raises MembershipFatalError."""
         self._ended.clear()
         try:
-            await self._consumer.subscribe(
-                [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
+            asked_at = time.monotonic()
+            new_until = asked_at + (NEW_S if self._protocol == "consumer" else 0.0)
+            await self._subscribe()
             while not self._closing:
+                if asked_at + ASK_EVERY_S <= (now := time.monotonic()) < new_until:
+                    asked_at = now
+                    await self._subscribe()
                 await self.committer.begin_if_due()
                 message = await self._consumer.poll(POLL_S)
                 if message is not None and message.error() is not None:
                     self._tell(message.error())
-                if self._fatal is not None:
-                    raise MembershipFatalError(self._fatal.str())
                 if self._broken:
                     raise MembershipFatalError(self._broken)
         finally:
             self._ended.set()
 
+    async def _subscribe(self) -> None:
+        """Ask to be a member; one that is asks, with the same, whether it is given anything."""
+        await self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
     def _tell(self, error: KafkaError) -> None:
         if error.fatal():
-            self._fatal = error
+            self._broken = error.str()
             return
         advice = {
             KafkaError.UNKNOWN_TOPIC_OR_PART: "the source topic does not exist: create it, or look at TOPIC",
@@ -106,7 +118,7 @@ class Membership:
 
     async def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
-            self._fatal = error
+            self._broken = error.str()
         else:
             _repeats.warning("client error", error.code(), error=error.str())
 

@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from fanout import client
 from fanout.metrics.catalogue import REBALANCES
 from fanout.metrics.tallies import Tallies
 from fanout.supervisor import membership as membership_module
@@ -108,7 +109,7 @@ class FakeAIOConsumer:
 class Bench:
     """A membership and what it told."""
 
-    def __init__(self, commit_interval_ms: int) -> None:
+    def __init__(self, commit_interval_ms: int, protocol: client.Protocol = "classic") -> None:
         self.commits = Commits()
         self.assigned: list[dict[int, int]] = []
         self.revoked: list[set[int]] = []
@@ -120,7 +121,7 @@ class Bench:
         self.revoking = asyncio.Event()
         self.revoking.set()
         self.membership = Membership(
-            settings(commit_interval_ms=commit_interval_ms), "classic", self.commits,
+            settings(commit_interval_ms=commit_interval_ms), protocol, self.commits,
             Handlers(
                 self._assigned, self._revoked, self._lost, lambda: self.doubt, self._confirmed,
                 lambda: self.identity, self._identified, self.tallies,
@@ -212,10 +213,13 @@ async def turns(count: int = 50) -> None:
 
 
 def scenario(
-    body: Callable[[Bench], Coroutine[object, object, None]], *, commit_interval_ms: int = NO_COMMITS_MS
+    body: Callable[[Bench], Coroutine[object, object, None]],
+    *,
+    commit_interval_ms: int = NO_COMMITS_MS,
+    protocol: client.Protocol = "classic",
 ) -> None:
     async def whole() -> None:
-        bench = Bench(commit_interval_ms)
+        bench = Bench(commit_interval_ms, protocol)
         await body(bench)
         await bench.membership.leave(1.0)
         await asyncio.gather(bench.running, return_exceptions=True)
@@ -234,6 +238,36 @@ def test_partitions_are_assigned_then_paused_and_handed_on_with_their_committed_
         names = [name for name, _ in bench.consumer.calls]
         assert names == ["subscribe", "assign", "pause", "committed"]
         assert bench.assigned == [{0: 7, 3: NO_COMMIT}]
+
+    scenario(body)
+
+
+def test_a_new_member_of_the_newer_protocol_asks_for_partitions_again_and_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(membership_module, "ASK_EVERY_S", 0.01)
+    monkeypatch.setattr(membership_module, "NEW_S", 0.5)
+
+    async def body(bench: Bench) -> None:
+        await until(lambda: len(bench.consumer.named("subscribe")) > 5)
+        await bench.assign(p0=7)
+        await asyncio.sleep(0.5)
+        asked = len(bench.consumer.named("subscribe"))
+        await bench.some_polls()
+        assert len(bench.consumer.named("subscribe")) == asked
+
+    scenario(body, protocol="consumer")
+
+
+def test_a_member_of_the_classic_protocol_asks_once_for_each_time_would_be_a_rebalance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(membership_module, "ASK_EVERY_S", 0.0)
+
+    async def body(bench: Bench) -> None:
+        await bench.assign(p0=7)
+        await bench.some_polls()
+        assert len(bench.consumer.named("subscribe")) == 1
 
     scenario(body)
 
