@@ -22,7 +22,7 @@ from fanout.supervisor.committer import Committer
 
 POLL_S = 0.1  # calls on the client come one after another: no other waits longer than this for the poll
 COMMITTED_S = 5.0
-# A member of the newer protocol learns what it is given when it asks, every 5 s as shipped; till then that stands still.
+# A member of the newer protocol learns what it is given when it asks, each 5 s as shipped; till then that stands still.
 # One that is new asks every second, for as long as others may take to give back what is to be its.
 NEW_S = 20.0
 ASK_EVERY_S = 1.0
