@@ -84,9 +84,10 @@ def exchange(old: Replica, new: Replica, manifest: Deployed, stack: ExitStack) -
 
 
 def shared(replicas: Iterable[Replica], partitions: int) -> bool:
-    """Whether each of these holds as many partitions as the others, and together they hold all."""
+    """Whether these hold all partitions, each as many as the others or one more."""
     held = [replica.program.assigned() for replica in replicas]
-    return {len(own) for own in held} == {partitions // len(held)} and set().union(*held) == set(range(partitions))
+    counts = [len(own) for own in held]
+    return sum(counts) == partitions == len(set().union(*held)) and max(counts) - min(counts) <= 1
 
 
 def pauses_s(written: Iterable[Record], delivered: Iterable[Record], since_ms: float) -> dict[int, float]:
