@@ -36,7 +36,7 @@ def program(name: str) -> Path:
     """Path of kube-apiserver or kubectl. Raises NotBuiltError."""
     path = _folder() / name
     if not path.is_file():
-        raise NotBuiltError(f"{name} is not built yet: run python -m tests.deploy.apiserver build")
+        raise NotBuiltError(f"{name} is not built yet: run make tools-deploy")
     return path
 
 

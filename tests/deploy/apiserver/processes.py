@@ -9,7 +9,8 @@ from tests.deploy.apiserver.access import Access
 from tests.deploy.apiserver.binaries import program
 
 STOP_S = 20.0
-TAIL = 40  # lines of a log that are shown
+TAIL = 30  # lines of a log that are shown
+NOISE = "addrConn.createTransport failed to connect"
 
 
 class DiedError(RuntimeError):
@@ -21,7 +22,7 @@ class Daemon:
 
     def __init__(self, name: str, command: list[str], log: Path, tether: Tether) -> None:
         self._name = name
-        self.log = log
+        self._log = log
         with log.open("wb") as stream:
             self._process = tether.popen(command, stdout=stream, stderr=subprocess.STDOUT)
 
@@ -30,9 +31,10 @@ class Daemon:
         if self._process.poll() is not None:
             raise DiedError(f"{self._name} ended with exit code {self._process.returncode}:\n{self.tail()}")
 
-    def tail(self, after: int = 0) -> str:
-        """The last lines of its log, of those that were written after this many bytes."""
-        return "\n".join(self.log.read_bytes()[after:].decode(errors="replace").splitlines()[-TAIL:])
+    def tail(self) -> str:
+        """The last lines of its log, without those about connections to etcd, which come and go all the time."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if NOISE not in line][-TAIL:])
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL after STOP_S. Blocks until it is gone."""

@@ -71,22 +71,12 @@ class ApiServer:
         """That of a user who may do everything."""
         return self._access.admin
 
-    @property
-    def authority(self) -> Path:
-        """The certificate that clients trust, PEM."""
-        return self._access.authority
-
-    @property
-    def log(self) -> Path:
-        """Of kube-apiserver."""
-        return self._server.log
-
-    def tail(self, after: int = 0) -> str:
-        """The last lines of kube-apiserver's log, of those that were written after this many bytes."""
-        return self._server.tail(after)
+    def tail(self) -> str:
+        """The last lines of kube-apiserver's log."""
+        return self._server.tail()
 
     def environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
-        """Environment of a process that is to talk to this server, as whoever the kubeconfig is of (all may)."""
+        """Environment of a process that talks to this server as whoever the kubeconfig is of; without one, as admin."""
         return environment(kubeconfig or self.kubeconfig, self._cache)
 
     def kubectl(self, *arguments: str, stdin: str = "", kubeconfig: Path | None = None) -> Answer:
