@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -116,4 +117,7 @@ def demo(**given: Any) -> None:  # noqa: ANN401  # as `main` takes them
 
 def main() -> None:
     """The command `events-fanout`."""
+    if os.getpid() == 1:
+        # To process 1 of a container a signal comes only if it has a handler, which `run` has a moment later.
+        signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     commands(prog_name=PROGRAM)
