@@ -67,6 +67,18 @@ ADVICE = {
     "topics not listed": "look at the broker; until it answers, TOPICS_MAX counts the topics that were known before",
     "topic not created yet": "look at this error; it is tried again, and what is not created in "
     "TOPIC_CREATE_TIMEOUT_MS stops the worker: nothing is skipped",
+    # KafkaTopics.
+    "KafkaTopics of somebody else are left alone": "nothing, if they are meant to be; else delete the other KafkaTopic "
+    "with strimzi.io/managed: false on it, or its topic goes, too",
+    "KafkaTopics say what is not so, and somebody else wrote it": "see in its status what the Topic Operator says, "
+    "and take the change back or mend what keeps it from being done",
+    "KafkaTopics were refused by the API server": "see what it says; a policy of the cluster may ask for something",
+    "destinations without a KafkaTopic: they may not be looked at": "grant DESCRIBE and DESCRIBE_CONFIGS on them, and "
+    "without a prefix in TOPIC_TEMPLATE READ",
+    "KafkaTopics without a topic: the Topic Operator creates it anew": "delete a topic by deleting its KafkaTopic: "
+    "docs/commands.md, KafkaTopics",
+    "no pass over the KafkaTopics for too long: giving up": "do what the error says; this program ends, and is started "
+    "again by Kubernetes",
     "destination is gone, creating it again": "find out who deleted it; what was in it is gone, what comes is "
     "delivered",
 }  # fmt: skip

@@ -20,6 +20,7 @@ Examples:
   events-fanout status http://127.0.0.1:8080 --watch
   events-fanout lag --max-share 0.5
   events-fanout topics
+  events-fanout topics sync --cluster events --once
   events-fanout trace team-a --since 2h
   events-fanout dead-letters --reason too-large
   events-fanout replay --reason too-large --dry-run

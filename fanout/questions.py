@@ -1,24 +1,19 @@
 """The commands that ask: a cluster, or a replica. Each imports what it needs when it is called."""
 
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from fanout import flags
 from fanout.mending import MENDING
+from fanout.topics import topics
 
 _LAG_HELP = """\b
 Examples:
   events-fanout lag --endpoint kafka:9092 --topic cluster-events
   events-fanout lag --max-seconds 600 --max-share 0.5 || echo 'act now'
   events-fanout lag --output json | jq '.partitions[] | select(.lag_seconds > 60)'
-"""
-_TOPICS_HELP = """\b
-Examples:
-  events-fanout topics --topic-template 'k8s-events.{namespace}'
-  kubectl get namespaces -o name | events-fanout topics --prune --live -
-  kubectl get namespaces -o name | events-fanout topics --prune --live - --yes
 """
 _TRACE_HELP = """\b
 Examples:
@@ -48,29 +43,6 @@ def lag(output: str, max_seconds: float | None, max_share: float | None, **param
     from fanout.lag import report
 
     flags.ask(settings, lambda: report.main(settings, output, max_seconds, max_share))
-
-
-@click.command(params=flags.options(), epilog=_TOPICS_HELP + "\n" + flags.SETTINGS_HELP)
-@click.option("--prune", is_flag=True, help="Tell which destinations are of namespaces that are not there any more.")
-@click.option("--live", type=click.File(), help="The list of live namespaces, one on a line; - is standard input.")
-@flags.duration("--idle", "1h", "Keep what was written to since.")
-@click.option("--yes", is_flag=True, help="Delete them, with all events in them.")
-@flags.output
-def topics(output: str, *, prune: bool, live: TextIO | None, idle: float, yes: bool, **params: object) -> None:
-    """The destinations: what is in them, whose they are, which clash. Deletes with --prune and --yes only.
-
-    Exit code 0: nothing clashes, or everything was pruned. 1: a topic clashes, or could not be deleted. 2: wrong
-    settings, or a list that cannot be trusted. 5: the cluster does not tell.
-    """
-    if prune != (live is not None) or (yes and not prune):
-        raise click.UsageError("--prune and --live FILE go together, and --yes with them")
-    settings = flags.load(params).settings
-    from fanout.destinations import report
-
-    if live is None:
-        flags.ask(settings, lambda: report.list_all(settings, output))
-    text = live.read()
-    flags.ask(settings, lambda: report.prune_dead(settings, output, text, idle_s=idle, really=yes))
 
 
 @click.command(params=flags.options(), epilog=_TRACE_HELP + "\n" + flags.SETTINGS_HELP)

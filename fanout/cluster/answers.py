@@ -1,5 +1,7 @@
 """What the cluster answers, in our own words."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fanout.errors import FanoutError
@@ -40,6 +42,7 @@ class Overview(NamedTuple):
     cluster_id: str
     brokers: list[str]  # host:port
     topics: dict[str, int]  # number of partitions, of the topics that we may know of
+    replicas: Mapping[str, int | None] = MappingProxyType({})  # None: partitions differ, or are being moved
 
 
 class Member(NamedTuple):

@@ -4,11 +4,19 @@ None of them writes, but `delete` and `move`.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    ClusterMetadata,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    ResourceType,
+    TopicMetadata,
+)
 
 from fanout import client
 from fanout.cluster import offsets
@@ -43,6 +51,7 @@ class Cluster:
             str(metadata.cluster_id),
             [f"{brokers[number].host}:{brokers[number].port}" for number in sorted(brokers)],
             {name: len(topic.partitions) for name, topic in metadata.topics.items()},
+            {name: _replicas(topic) for name, topic in metadata.topics.items()},
         )
 
     def _metadata(self) -> ClusterMetadata:
@@ -74,12 +83,21 @@ class Cluster:
 
     def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, str] | AskError]:
         """Configurations of many topics, or why one is not told."""
+        return self._topic_configs(topics, _set)
+
+    def own_configs(self, topics: Iterable[str]) -> dict[str, dict[str, str] | AskError]:
+        """The same, of what is set on the topic itself: without the defaults of its brokers."""
+        return self._topic_configs(topics, _set_on_the_topic)
+
+    def _topic_configs(
+        self, topics: Iterable[str], taken: Callable[[Mapping[str, Any]], dict[str, str]]
+    ) -> dict[str, dict[str, str] | AskError]:
         resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
         found: dict[str, dict[str, str] | AskError] = {}
         if resources:
             for resource, future in self._admin.describe_configs(resources, request_timeout=ANSWER_S).items():
                 try:
-                    found[resource.name] = _set(answer(future))
+                    found[resource.name] = taken(answer(future))
                 except AskError as error:
                     found[resource.name] = error
         return found
@@ -216,3 +234,16 @@ class Cluster:
 
 def _set(entries: Mapping[str, Any]) -> dict[str, str]:
     return {key: entry.value for key, entry in entries.items() if entry.value is not None}
+
+
+def _set_on_the_topic(entries: Mapping[str, Any]) -> dict[str, str]:
+    source = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    return {key: value for key, value in _set(entries).items() if entries[key].source == source}
+
+
+def _replicas(topic: TopicMetadata) -> int | None:
+    """While partitions are moved they show the replicas of before and after together, and not all of them in sync."""
+    counts = {
+        len(each.replicas) if len(each.replicas) == len(each.isrs) else None for each in topic.partitions.values()
+    }
+    return counts.pop() if len(counts) == 1 else None

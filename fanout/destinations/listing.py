@@ -68,6 +68,12 @@ def matching(settings: Settings, topics: Iterable[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def destinations(settings: Settings, topics: Iterable[str]) -> dict[str, str]:
+    """The namespace of each topic that may be a destination, by its name alone."""
+    found = matching(settings, topics)
+    return {topic: namespace for topic, namespace in found.items() if _set_apart(settings, topic, namespace) is None}
+
+
 def look(settings: Settings, cluster: Cluster, overview: Overview) -> list[Topic]:
     """Ask the cluster, and read the last record of each. Blocks, some seconds for a thousand; raises AskError."""
     namespaces = matching(settings, list(overview.topics))
@@ -75,8 +81,7 @@ def look(settings: Settings, cluster: Cluster, overview: Overview) -> list[Topic
     ends = cluster.ends(places)
     newest = cluster.newest(place for place in places if ends[place].high > ends[place].low)
     configs = cluster.topic_configs(namespaces)
-    candidates = [topic for topic in namespaces if _set_apart(settings, topic, namespaces[topic]) is None]
-    last = last_records(settings, candidates, ends, newest)
+    last = last_records(settings, list(destinations(settings, namespaces)), ends, newest)
     answers = Answers(overview.topics, ends, newest, configs, last)
     return [topic_of(settings, topic, namespace, answers) for topic, namespace in namespaces.items()]
 

@@ -159,6 +159,12 @@ def test_the_client_library_is_known_to_few() -> None:
     assert knowing == set(KNOWS_THE_CLIENT)
 
 
+def test_the_client_of_kubernetes_is_known_to_one_module() -> None:
+    kubernetes = {"lightkube", "httpx2"}  # an extra: all else must run without
+    knowing = {module for module in FANOUT if kubernetes & {name.split(".")[0] for name in all_imports(module)}}
+    assert knowing == {"fanout.kafkatopics.kube"}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_imports_itself_through_others(package: str) -> None:
     graph = {
