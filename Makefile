@@ -53,6 +53,7 @@ tools-deploy: $(MANIFESTS) $(STAMP) ## Install what the tests of deploy/ need: l
 		fi
 	@command -v go >/dev/null || { echo 'the API server is built with Go, which is not on the PATH: install Go 1.24 or later.' >&2; exit 1; }
 	$(BIN)/python -m tests.deploy.apiserver build
+	$(BIN)/python -m tests.deploy.image fetch
 
 $(MANIFESTS): requirements/manifests.txt
 	$(PYTHON) -m venv .cache/manifests
@@ -113,6 +114,7 @@ lock: $(STAMP) ## Write requirements/*.txt from pyproject.toml; LOCK_FLAGS=--upg
 	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
 	$(UV_COMPILE) pyproject.toml --extra kubernetes --constraint requirements/run.txt --output-file requirements/image.txt
 	$(UV_COMPILE) pyproject.toml --extra kubernetes --group dev --constraint requirements/image.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(UV_COMPILE) --group manifests --output-file requirements/manifests.txt
 	$(UV_COMPILE) bench/peers/aiokafka_loop/requirements.in --output-file bench/peers/aiokafka_loop/requirements.txt
 

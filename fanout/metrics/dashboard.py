@@ -1,4 +1,4 @@
-"""The Grafana dashboard in deploy/components/monitoring, made from the catalogue: `python -m fanout.metrics.dashboard`."""
+"""The Grafana dashboard of deploy/components/monitoring, from the catalogue: `python -m fanout.metrics.dashboard`."""
 
 import json
 import re

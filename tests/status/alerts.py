@@ -1,4 +1,4 @@
-"""Which alerts fire after a change of the metrics, asked of Prometheus's own tool: deploy/components/monitoring/rules.yaml."""
+"""Which alerts (deploy/components/monitoring) fire after a change of the metrics, asked of Prometheus's own tool."""
 
 import re
 import shutil

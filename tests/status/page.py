@@ -23,7 +23,8 @@ the log that matters in a row is not there any more, or when finding and line ha
 - a metric has its value before, if it had one, and then; what changes with every event is left out, and so is the
   prefix `events_fanout_`;
 - an alert has the minutes after which it fires if the metrics stay as they are then (Prometheus's own tool was asked,
-  with the rules of [deploy/components/monitoring](../deploy/components/monitoring/README.md)): most of what happens is over before that;
+  with the rules of [deploy/components/monitoring](../deploy/components/monitoring/README.md)):
+  most of what happens is over before that;
 - lines of the log are those of level warning and above, and what tells of the end; a line that repeats is given once,
   without the fields that only number things. The advice is in its field `advice`.
 """
