@@ -39,8 +39,8 @@ class Telling:
         self._first = True
 
     def failed(self, text: str, todo: str) -> None:
-        """A pass came to nothing."""
-        self._repeats.error("no pass over the KafkaTopics, trying again", key=text, error=text, advice=todo)
+        """A pass came to nothing. The client's words differ each time, in how long it tried; what to do does not."""
+        self._repeats.error("no pass over the KafkaTopics, trying again", key=todo, error=text, advice=todo)
 
     def passed(self, done: Done, failures: int) -> None:
         """A pass was done, after so many that came to nothing."""

@@ -2,8 +2,9 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +20,8 @@ from confluent_kafka.admin import (
 
 from bench.broker import LocalKafka
 from bench.broker.place import free_ports
+from fanout.kafkatopics.kube import KafkaTopics
+from fanout.kafkatopics.manifest import Manifest
 from tests.deploy.apiserver import ApiServer
 from tests.deploy.relay import Relay
 from tests.deploy.syncing import ACCOUNT, CLUSTER, RIGHTS, Place, Syncing, verbs
@@ -143,32 +146,52 @@ def test_what_the_topic_operator_does_not_manage_is_a_picture_of_the_topic(place
 
 
 def test_only_what_is_not_managed_is_deleted_and_only_when_told(place: Place) -> None:
-    for name in ("managed", "picture", "stays"):
+    for name in ("managed", "picture", "stays", "theirs"):
         place.kafka.create_topic(f"{place.prefix}.{name}")
     outcomes(place, "--unmanaged")
+    label = "app.kubernetes.io/managed-by"
+    place.kubectl("label", "kafkatopic", f"{place.prefix}.theirs", f"{label}=them", "--overwrite")
     place.kubectl("annotate", "kafkatopic", f"{place.prefix}.managed", "strimzi.io/managed=true", "--overwrite")
-    for name in ("managed", "picture"):
+    for name in ("managed", "picture", "theirs"):
         delete(place.kafka, f"{place.prefix}.{name}")
     assert outcomes(place, "--unmanaged", code=1) == {"managed": "without a topic"}
     assert outcomes(place, "--unmanaged", "--delete", code=1) == {"managed": "without a topic", "picture": "deleted"}
-    assert set(place.there()) == {f"{place.prefix}.managed", f"{place.prefix}.stays"}
+    assert set(place.there()) == {f"{place.prefix}.{name}" for name in ("managed", "stays", "theirs")}
 
 
-def test_one_that_was_deleted_since_it_was_listed_does_not_come_back(place: Place) -> None:
-    from fanout.kafkatopics.kube import ChangedError, KafkaTopics
-
+def test_a_topic_that_goes_with_its_kafkatopic_during_a_pass_does_not_come_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topic = f"{place.prefix}.team-a"
     place.kafka.create_topic(topic)
     outcomes(place)
-    listed = place.there()[topic]
-    place.kubectl("delete", "kafkatopic", topic)
-    again = {**listed, "metadata": {"name": topic, "uid": listed["metadata"]["uid"]}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(place.api.kubeconfig))
-        resources = KafkaTopics(place.namespace)
-    with pytest.raises(ChangedError):
-        resources.apply(again, force=True)
-    resources.close()
+    listed = KafkaTopics.list
+
+    def list_after_the_end(resources: KafkaTopics) -> Iterator[Mapping[str, Any]]:
+        delete(place.kafka, topic)
+        place.kubectl("delete", "kafkatopic", topic)
+        yield from listed(resources)
+
+    monkeypatch.setattr(KafkaTopics, "list", list_after_the_end)
+    assert outcomes(place) == {}
+    assert place.there() == {}
+
+
+def test_one_that_was_deleted_since_it_was_listed_does_not_come_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"{place.prefix}.team-a"
+    place.kafka.create_topic(topic, config={"retention.ms": "1000"})
+    outcomes(place)
+    alter(place.kafka, topic, retention_ms="2000")
+    apply = KafkaTopics.apply
+
+    def apply_after_the_end(resources: KafkaTopics, manifest: Manifest, *, force: bool) -> None:
+        place.kubectl("delete", "kafkatopic", topic)
+        apply(resources, manifest, force=force)
+
+    monkeypatch.setattr(KafkaTopics, "apply", apply_after_the_end)
+    assert outcomes(place) == {"team-a": "waiting"}
     assert place.there() == {}
 
 
