@@ -68,9 +68,11 @@ def applied(api: ApiServer, overlay: Path) -> Iterator[Applied]:
     """Apply it, and remove its namespace at the end, with all that `kubectl delete -k` knows to be outside of it."""
     manifests = [each for each in yaml.safe_load_all(api.kubectl("kustomize", str(overlay)).out) if each]
     found = Applied(api, overlay, apply(api, overlay), manifests)
-    yield found
-    delete(found)
-    api.remove_namespace(found.namespace)
+    try:
+        yield found
+    finally:
+        delete(found)
+        api.remove_namespace(found.namespace)
 
 
 def delete(found: Applied) -> Answer:

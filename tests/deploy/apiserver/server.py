@@ -124,11 +124,17 @@ class ApiServer:
     def remove_namespace(self, name: str) -> None:
         """Delete a namespace and all that is in it, as the controller of namespaces would. Blocks for some seconds.
 
+        Finalizers are taken off, as by the operators that set them: without a namespace nobody could any more.
         Raises KubectlError if it is not there.
         """
         self.kubectl("delete", "namespace", name, "--wait=false")
         listed = self.kubectl("api-resources", "--namespaced", "--verbs=list,delete", "--output=name").out.split()
         self.kubectl("delete", ",".join(listed), "--all", f"--namespace={name}", "--wait=false", "--now")
+        left = json.loads(self.kubectl("get", ",".join(listed), f"--namespace={name}", "--output=json").out)["items"]
+        for kind, each in ((item["kind"], item["metadata"]) for item in left):
+            if "finalizers" in each:
+                no_more = '--patch={"metadata":{"finalizers":null}}'
+                self.kubectl("patch", kind, each["name"], f"--namespace={name}", "--type=merge", no_more)
         finalized = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}}
         path = f"/api/v1/namespaces/{name}/finalize"
         self.kubectl("replace", f"--raw={path}", "--filename=-", stdin=json.dumps(finalized))
