@@ -215,6 +215,8 @@ def choose_protocol(settings: Settings, logger: logging.Logger | None = None) ->
     client = AdminClient(admin(settings, logger))
     try:
         brokers = client.list_topics(topic=settings.topic, timeout=BROKER_ANSWER_S).brokers
+        if not brokers:  # as the last one of a cluster tells for a moment, when it stops or comes back
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT, "the broker tells of no brokers"))
         resource = ConfigResource(ResourceType.BROKER, str(next(iter(brokers))))
         try:
             answer = client.describe_configs([resource], request_timeout=BROKER_ANSWER_S)[resource].result()

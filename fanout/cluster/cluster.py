@@ -5,6 +5,7 @@ None of them writes, but `delete` and `move`.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
@@ -57,12 +58,12 @@ class Cluster:
     def _metadata(self) -> ClusterMetadata:
         begun = time.monotonic()
         while True:
-            try:
-                return self._admin.list_topics(timeout=_ATTEMPT_S)
-            except KafkaException:
-                self._admin.poll(0)  # serves the error callback and the log
-                if time.monotonic() - begun > self._causes.patience_s(ANSWER_S):
-                    raise UnreachableError(self._causes.told) from None
+            with suppress(KafkaException):
+                if (metadata := self._admin.list_topics(timeout=_ATTEMPT_S)).brokers:
+                    return metadata  # the last broker that shuts down tells of none for a moment
+            self._admin.poll(0.1)  # serves the error callback and the log
+            if time.monotonic() - begun > self._causes.patience_s(ANSWER_S):
+                raise UnreachableError(self._causes.told)
 
     def protocol(self) -> client.Protocol:
         """The group protocol that a run would use. Raises AskError."""

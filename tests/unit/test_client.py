@@ -2,9 +2,10 @@
 
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fanout import client
 from fanout.worker.destination import Destination
@@ -169,3 +170,21 @@ def test_the_records_that_a_real_producer_did_not_deliver_are_found() -> None:
         assert time.monotonic() < deadline
     assert [failure.record.offset() for failure in failures] == [0, 1, 2]
     assert not shard.unsettled()
+
+
+def test_a_broker_that_tells_of_no_brokers_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Alone:
+        """The last broker of a cluster, in the moment in which it stops or comes back."""
+
+        def __init__(self, config: object) -> None:
+            pass
+
+        def list_topics(self, **_: object) -> SimpleNamespace:
+            return SimpleNamespace(brokers={})
+
+        def poll(self, timeout: float) -> None:
+            pass
+
+    monkeypatch.setattr(client, "AdminClient", Alone)
+    with pytest.raises(KafkaException, match="no brokers"):
+        client.choose_protocol(settings())
