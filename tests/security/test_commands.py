@@ -64,6 +64,8 @@ def test_the_rights_of_the_page_are_enough(secured: Secured, prefix: str) -> Non
     needed = (AclOperation.CREATE, AclOperation.WRITE, AclOperation.DESCRIBE_CONFIGS)
     allow(secured, {(ResourceType.TOPIC, destination): needed})
     wait_until(lambda: call(secured, prefix, "replay").exit_code == 0, 30, "it is replayed")
+    # The broker ends the transaction after its answer, and its records are seen then.
+    wait_until(lambda: read_all(secured.kafka.bootstrap, destination), 30, "its record")
     assert Counter(record.value for record in read_all(secured.kafka.bootstrap, destination)) == {
         event("a", "pod", 1): 1
     }
