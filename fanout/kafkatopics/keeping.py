@@ -112,6 +112,8 @@ def keep(settings: Callable[[], Settings], wish: Wish) -> int:
         with _Passes(settings, wish) as passes:
             return _keep(passes, wish, stopping)
     except _AskedToStop:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # it is stopping
         _log.info("stopped")
         return ExitCode.OK
     except KubeConfigError as error:

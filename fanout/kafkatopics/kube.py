@@ -3,12 +3,14 @@
 Each call blocks for an answer: 10 s at most for each part of it, to connect, to send and to receive.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import httpx2
 import msgspec
+import yaml
 from lightkube import ApiError, Client, ConfigError
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.generic_resource import GenericNamespacedResource, create_namespaced_resource
@@ -57,11 +59,13 @@ class KafkaTopics:
     def __init__(self, namespace: str) -> None:
         """Reads who we are and where the API server is; connects to nothing. Raises KubeConfigError."""
         try:
-            config = KubeConfig.from_env().get()
+            # A kubeconfig that is named comes before the ServiceAccount of a pod, as with kubectl.
+            named = os.environ.get("KUBECONFIG")
+            config = (KubeConfig.from_file(named) if named else KubeConfig.from_env()).get()
             self._client = Client(config, namespace=namespace or None, timeout=httpx2.Timeout(CALL_S))
         except KeyError as error:
             raise KubeConfigError(f"the configuration lacks {error}") from error
-        except (ConfigError, OSError, ValueError, msgspec.MsgspecError, AssertionError) as error:
+        except _CONFIG_ERRORS as error:
             raise KubeConfigError(str(error)) from error
         self.namespace = self._client.namespace
         self.server = str(self._client.config.cluster.server)
@@ -107,7 +111,8 @@ class KafkaTopics:
             causes = (status.details.causes if status.details else None) or []
             held = any(cause.reason == _HELD for cause in causes)
             raise (HeldError if held else ChangedError)(text) from error
-        if status.code in _INVALID:
+        # What is no lack of a right is a quota's or a policy's word on this one resource.
+        if status.code in _INVALID or (verb == "patch" and status.code == 403 and not _VERB.search(text)):
             raise RefusedError(text) from error
         raise KubeError(*self._refusal(verb, status.code, text)) from error
 
@@ -138,5 +143,9 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+# What a kubeconfig can be: not there, not to be read, no YAML, empty, of another shape; or there is no home to look in.
+_CONFIG_ERRORS = (
+    ConfigError, OSError, ValueError, TypeError, RuntimeError, AssertionError, msgspec.MsgspecError, yaml.YAMLError
+)  # fmt: skip
 # What a call can raise: an answer, none, one that is no JSON, a token that is not there any more.
 _ERRORS = (httpx2.HTTPError, msgspec.MsgspecError, ConfigError, KeyError)

@@ -68,7 +68,8 @@ class Sync:
         seen = self._looker.look(settings, Cluster(settings), ours)
         wanted = {topic: manifest(topic, *each, self._terms) for topic, each in seen.destinations.items()}
         decided = plan(wanted, there, self._terms)
-        rows = [*self._apply(decided, resources), *self._let_go(seen, ours, resources), *_left(decided, seen)]
+        # What is deleted is deleted by its name: as soon as can be after it was looked at.
+        rows = [*self._let_go(seen, ours, resources), *self._apply(decided, resources), *_left(decided, seen)]
         return Done(rows, decided.unchanged)
 
     def _apply(self, decided: Plan, resources: KafkaTopics) -> Iterator[Row]:

@@ -265,6 +265,34 @@ def test_each_right_that_is_taken_away_is_named(place: Place, verb: str) -> None
     assert f"grant the verb {verb}, in a Role as deploy/components/topics has it" in refused.output
 
 
+@pytest.fixture
+def forbidden(place: Place) -> Iterator[str]:
+    """A namespace of events for whose topic a policy of the cluster forbids a KafkaTopic, as a quota would."""
+    topic, name = f"{place.prefix}.team-a", f"no-{place.namespace}"
+    rule = {"expression": f"object.metadata.name != '{topic}'", "message": "not that one", "reason": "Forbidden"}
+    matched = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["kafkatopics"]}
+    of_it = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    policy = {"matchConstraints": {"resourceRules": [matched]}, "validations": [rule]}
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    for kind, spec in (("ValidatingAdmissionPolicy", policy), ("ValidatingAdmissionPolicyBinding", binding)):
+        place.kubectl("create", "--filename=-", stdin=json.dumps({**of_it, "kind": kind, "spec": spec}))
+    probe = {"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic", "metadata": {"name": topic}, "spec": {}}
+    create = ("create", "-n", place.namespace, "--dry-run=server", "--filename=-")
+    try:
+        wait_until(lambda: "not that one" in place.api.try_kubectl(*create, stdin=json.dumps(probe)).err,
+                   DEADLINE_S, "the policy holds")  # fmt: skip
+        yield "team-a"
+    finally:
+        for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
+            place.kubectl("delete", kind, name)
+
+
+def test_one_that_a_policy_forbids_does_not_keep_the_others(place: Place, forbidden: str) -> None:
+    for name in (forbidden, "team-b"):
+        place.kafka.create_topic(f"{place.prefix}.{name}")
+    assert outcomes(place, code=1) == {forbidden: "refused", "team-b": "created"}
+
+
 def test_the_role_has_no_right_to_delete() -> None:
     role, binding = yaml.safe_load_all(RIGHTS.read_text())
     assert role["rules"] == [{"apiGroups": ["kafka.strimzi.io"], "resources": ["kafkatopics"], "verbs": verbs()}]
