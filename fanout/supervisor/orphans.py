@@ -4,13 +4,14 @@ import asyncio
 import os
 
 LOOK_S = 1.0
+AGAIN_S = 0.1
 
 
 async def reap() -> None:
     """Reap until cancelled; a process that is not process 1 is left none."""
     seen = None
     while os.getpid() == 1:
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(LOOK_S if seen is None else AGAIN_S)
         seen = look(seen)
 
 

@@ -67,9 +67,9 @@ def apply(api: ApiServer, overlay: Path) -> Answer:
 def applied(api: ApiServer, overlay: Path) -> Iterator[Applied]:
     """Apply it, and remove its namespace at the end, with all that `kubectl delete -k` knows to be outside of it."""
     manifests = [each for each in yaml.safe_load_all(api.kubectl("kustomize", str(overlay)).out) if each]
-    found = Applied(api, overlay, apply(api, overlay), manifests)
+    found = Applied(api, overlay, Answer(0, "", ""), manifests)
     try:
-        yield found
+        yield msgspec.structs.replace(found, answer=apply(api, overlay))
     finally:
         delete(found)
         api.remove_namespace(found.namespace)

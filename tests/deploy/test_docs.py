@@ -25,6 +25,8 @@ from tests.deploy.walk import ROOT, Walk, alike
 from tests.support import samples
 from tests.support.topics import produce
 
+pytestmark = pytest.mark.timeout(600)  # its waits have deadlines of their own, of which several may be used up
+
 PAGE = ROOT / "docs" / "kubernetes.md"
 NAMESPACES = ("events-fanout", "team-a")
 FOLDERS = ("deploy/", "docs/", "tests/", "fanout/", "bench/")

@@ -24,6 +24,8 @@ from tests.deploy.happenings import legacy, modern, pod
 from tests.deploy.standin import StandIn
 from tests.support.topics import Record, read_all, topics, wait_until
 
+pytestmark = pytest.mark.timeout(600)  # its waits have deadlines of their own, of which several may be used up
+
 ROOT = Path(__file__).parents[2]
 OLD = Path(__file__).parent.relative_to(ROOT) / "old"
 TEAMS = ("payments", "search")

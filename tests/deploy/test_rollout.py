@@ -17,6 +17,8 @@ from tests.support.load import Load
 from tests.support.prefix import prefix
 from tests.support.topics import read_all, read_topics, wait_until
 
+pytestmark = pytest.mark.timeout(600)  # its waits have deadlines of their own, of which several may be used up
+
 __all__ = ["prefix"]
 
 PARTITIONS = 12

@@ -20,6 +20,8 @@ from tests.support.load import Load
 from tests.support.prefix import prefix
 from tests.support.topics import wait_until
 
+pytestmark = pytest.mark.timeout(600)  # its waits have deadlines of their own, of which several may be used up
+
 __all__ = ["prefix"]
 
 RATE = 200

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -49,7 +50,6 @@ class Walk:
                 file.write_text(block.text)
 
     def _run(self, block: Block) -> str:
-        began = time.monotonic()
         process = subprocess.Popen(
             [tool("bash", "bash"), "-euo", "pipefail", "-c", block.text],
             cwd=self.folder,
@@ -58,20 +58,30 @@ class Walk:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
-        while True:
-            try:
-                said, _ = process.communicate(timeout=ACT_EVERY_S)
-                break
-            except subprocess.TimeoutExpired as slow:
-                if time.monotonic() - began > COMMANDS_S:
-                    process.kill()
-                    raise AssertionError(f"line {block.line} does not come to an end:\n{slow.output!r}") from None
-                self._operators.act()
+        try:
+            said = self._wait(block, process)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
         failed = process.returncode != 0
         assert failed == (block.name == "fails"), f"line {block.line}: exit code {process.returncode}\n{said}"
         self._operators.act()
         return said
+
+    def _wait(self, block: Block, process: "subprocess.Popen[str]") -> str:
+        began = time.monotonic()
+        while True:
+            try:
+                said, _ = process.communicate(timeout=ACT_EVERY_S)
+            except subprocess.TimeoutExpired as slow:
+                if time.monotonic() - began > COMMANDS_S:
+                    raise AssertionError(f"line {block.line} does not come to an end:\n{slow.output!r}") from None
+                self._operators.act()
+            else:
+                return str(said)
 
 
 def alike(page: str, said: str) -> bool:

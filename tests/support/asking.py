@@ -1,6 +1,5 @@
 """Asks a replica over HTTP, as probes, pages and people do."""
 
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -8,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from bench.broker.place import free_ports
 from fanout.status.state import Finding, Status
 from tests.support.topics import wait_until
 
@@ -15,11 +15,9 @@ ANSWER_S = 10.0
 
 
 def free_port() -> int:
-    """A port of loopback at which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback at which nothing listens now, and which no outgoing connection is given."""
+    [port] = free_ports(1)
+    return port
 
 
 class Asked:

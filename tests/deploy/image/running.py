@@ -76,6 +76,7 @@ class Image:
             "--mount-proc",
             "/usr/bin/setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs",
             "--inh-caps=-all", "--bounding-set=-all",
+            "--pdeathsig", "keep",  # a change of user clears it, and with it what --kill-child means
             "/usr/bin/env", "-i", *(f"{name}={value}" for name, value in given.items()), *command,
         )  # fmt: skip
 
