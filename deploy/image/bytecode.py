@@ -19,12 +19,16 @@ BESIDES = ("runpy", "encodings.idna")
 
 def main() -> int:
     """Compile them; the exit code."""
+    # A module whose import fails, for it would use what is not there, is compiled for that all the same.
+    tried: set[object] = set()
+    sys.addaudithook(lambda event, details: tried.add(details[1]) if event == "compile" else None)
     names = [module.name for module in pkgutil.walk_packages(fanout.__path__, "fanout.")]
     for name in (*BESIDES, *names):
         if not name.endswith("__main__"):  # they would run
             importlib.import_module(name)
-    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
-    compiled = [_compile(file) for file in sorted(files) if file.endswith(".py") and file != __file__]
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())} | tried
+    sources = sorted(file for file in files if isinstance(file, str) and file.endswith(".py") and file != __file__)
+    compiled = [_compile(file) for file in sources]
     whole = compileall.compile_dir(fanout.__path__[0], quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     return 0 if all(compiled) and whole else 1
 

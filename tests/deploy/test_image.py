@@ -80,6 +80,11 @@ class Container:
         caught = re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)
         return caught is not None and bool(int(caught[1], 16) >> (number - 1) & 1)
 
+    def workers(self) -> list[psutil.Process]:
+        """One for each partition; a replica that has joined is ready a moment before it has started them."""
+        wait_until(lambda: len(self.process.children()) == PARTITIONS, 60, "a worker for each partition")
+        return list(self.process.children())
+
     def zombies(self) -> list[int]:
         found = []
         for child in self.process.children():
@@ -210,7 +215,7 @@ def test_it_checks_and_delivers_and_stops_as_process_1(
         wait_caught_up(kafka.bootstrap, prefix, prefix)
         asked.wait_code("/readyz", 200, 30)
         assert running.process.username() not in ("root", "0")
-        assert len(running.process.children()) == PARTITIONS
+        running.workers()
         assert running.terminate() == 0
         told = running.log().splitlines()
     assert_exactly(kafka.bootstrap, sent)
@@ -226,8 +231,7 @@ def test_process_1_reaps_what_it_is_left_and_still_its_own_workers(
     settings = {"ENDPOINT": kafka.bootstrap, "TOPIC": prefix, "GROUPID": prefix, **asked.settings}
     with container(image, tmp_path, **settings) as running:
         asked.wait_code("/readyz", 200, 60)
-        workers = {child.pid for child in running.process.children()}
-        assert len(workers) == PARTITIONS
+        workers = {child.pid for child in running.workers()}
         # As `kubectl exec` does it: a process that ends before its own children do.
         for _ in range(3):
             orphan = ["nsenter", f"--pid=/proc/{running.process.pid}/ns/pid", "sh", "-c", "sleep 0.2 & sleep 0.1 &"]
