@@ -21,6 +21,11 @@ _NEARLY_FULL = 0.8
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
+def prefix_of(template: str) -> str:
+    """What all destinations begin with; empty where their names begin with the namespace."""
+    return template.partition("{namespace}")[0]
+
+
 def namespace_of(template: str, topic: str) -> str | None:
     """The namespace whose events would go to the topic, or None if there can be none."""
     before, _, after = template.partition("{namespace}")
@@ -63,7 +68,7 @@ def create(settings: Settings, cluster: Cluster) -> Row:
     if error is None or error.exists:
         return Row(CREATE, Result.OK, f"a topic such as {example} could be created")
     if error.denied:
-        prefix = settings.topic_template.partition("{namespace}")[0]
+        prefix = prefix_of(settings.topic_template)
         on = f"topics with the prefix {prefix}" if prefix else "all topics (a prefix in TOPIC_TEMPLATE makes it fewer)"
         return Row(CREATE, Result.FAILED, f"{example} may not be created ({error})", f"grant CREATE on {on}")
     todo = "look at TOPIC_PARTITIONS, TOPIC_REPLICATION and TOPIC_CONFIG, and at the broker's policies"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from fanout.check.destinations import prefix_of
 from fanout.destinations.listing import Origin, Topic
 from fanout.destinations.live import LiveListError
 from fanout.settings import Settings
@@ -22,7 +23,7 @@ def plan(settings: Settings, topics: Iterable[Topic], live: frozenset[str], idle
 
     A topic that was written to within `idle_s` stays: its namespace may be younger than the list.
     """
-    prefix = settings.topic_template.partition("{namespace}")[0]
+    prefix = prefix_of(settings.topic_template)
     if not prefix:
         raise LiveListError(
             f"TOPIC_TEMPLATE={settings.topic_template} has no prefix: any application's topic could be called so; "

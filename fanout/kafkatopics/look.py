@@ -8,6 +8,7 @@ application's topic may be called like a namespace: then the last record is read
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from fanout.check.destinations import prefix_of
 from fanout.cluster.answers import AskError, Ends, Place
 from fanout.cluster.cluster import Cluster
 from fanout.destinations.listing import Origin, destinations, last_records, matching, origin_of
@@ -51,7 +52,7 @@ class Looker:
         named = destinations(settings, there)
         had = matching(settings, known).keys()
         unknown: dict[str, str] = {}
-        if not prefix_of(settings):
+        if not prefix_of(settings.topic_template):
             origins = self._whose(settings, cluster, {t: there[t] for t in named.keys() - had}, named)
             unknown = {topic: _UNREAD for topic, origin in origins.items() if origin is None}
             named = {t: n for t, n in named.items() if t in had or origins.get(t) is Origin.EVENTS}
@@ -77,11 +78,6 @@ class Looker:
             if topic in last or not _holds(topic, spans):
                 self._origins[topic] = high[topic], origin_of(settings, namespaces[topic], last.get(topic))
         return {topic: self._origins[topic][1] if topic in self._origins else None for topic in topics}
-
-
-def prefix_of(settings: Settings) -> str:
-    """What all destinations begin with."""
-    return settings.topic_template.partition("{namespace}")[0]
 
 
 def _holds(topic: str, spans: Mapping[Place, Ends]) -> bool:

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Iterable
 
+from fanout.check.destinations import prefix_of
 from fanout.cluster.answers import AskError, Overview
 from fanout.cluster.cluster import Cluster
 from fanout.destinations import live, prune
 from fanout.destinations.listing import Origin, Topic, look
 from fanout.errors import ExitCode
-from fanout.kafkatopics.look import prefix_of
 from fanout.kafkatopics.manifest import Manifest, Shape, Terms, as_json, as_yaml, manifest
 from fanout.settings import Settings
 
@@ -46,7 +46,8 @@ def _not_ours(settings: Settings, topic: Topic) -> str:
     if topic.origin is Origin.EVENTS:
         return ""
     if topic.origin is Origin.MATCHES:
-        return "" if prefix_of(settings) else "whose it is, is not known: no event of this namespace was read from it"
+        known = bool(prefix_of(settings.topic_template))
+        return "" if known else "whose it is, is not known: no event of this namespace was read from it"
     return topic.clash
 
 
